@@ -1,0 +1,49 @@
+/** What archc says about a program: a value, never an exception. */
+import { CODES, type Code } from './codes.js';
+import type { Span } from './source.js';
+
+export type Severity = 'error' | 'warning';
+
+/** A second place that explains the first. */
+export interface Label {
+  readonly span: Span;
+  readonly message: string;
+}
+
+export interface Diagnostic {
+  readonly code: Code;
+  readonly severity: Severity;
+  /** One sentence in plain words: what is wrong, with the figures. */
+  readonly message: string;
+  /** Absent only where no source is concerned (a weights file, a flag). */
+  readonly span?: Span;
+  readonly labels: readonly Label[];
+  /** What to write instead, each one action. */
+  readonly hints: readonly string[];
+}
+
+export interface DiagnosticDetails {
+  readonly span?: Span | undefined;
+  readonly labels?: readonly Label[];
+  readonly hints?: readonly string[];
+}
+
+/** Builds a diagnostic; its severity comes from the catalogue. */
+export function diagnostic(
+  code: Code,
+  message: string,
+  details: DiagnosticDetails = {},
+): Diagnostic {
+  return {
+    code,
+    severity: CODES[code].severity,
+    message,
+    ...(details.span === undefined ? {} : { span: details.span }),
+    labels: details.labels ?? [],
+    hints: details.hints ?? [],
+  };
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((d) => d.severity === 'error');
+}

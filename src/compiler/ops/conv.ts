@@ -1,0 +1,250 @@
+/** conv and dwconv: 2-D convolutions over `[H, W, C]`. */
+import type { Tensor, TensorType } from '../ir.js';
+import { equal, formatDim, type Dim } from '../shape.js';
+import { bool, initializer, int, padding, pair, type Padding } from './kinds.js';
+import {
+  defineOperator,
+  inferred,
+  rejected,
+  type Cost,
+  type CostInput,
+  type Inferred,
+  type Problem,
+  type WeightSpec,
+} from './operator.js';
+import { requireImage } from './require.js';
+import { at, elementCount, newTensor } from './tensor.js';
+import { explicitPadding, extent, windowNeverFits, windowOutput, type Window } from './window.js';
+
+const windowParameters = {
+  stride: { kind: pair(1), default: [1, 1], doc: 'Step between outputs.' },
+  pad: {
+    kind: padding,
+    default: 'same',
+    doc: '`same` (output = ceil(in / stride), as TensorFlow), `valid`, or amounts.',
+  },
+  dilation: { kind: pair(1), default: [1, 1], doc: 'Step between the taps of the kernel.' },
+} as const;
+const biasParameter = {
+  bias: { kind: bool(), default: true, doc: 'Add a learned value to each output channel.' },
+} as const;
+const wsParameter = {
+  ws: {
+    kind: bool(),
+    default: false,
+    doc: 'Standardise the kernel (Qiao et al. 2019): mean 0, divided by (standard deviation + 1e-5).',
+  },
+} as const;
+const initParameter = {
+  init: { kind: initializer, default: 'he_normal', doc: 'How the kernel starts.' },
+} as const;
+
+export const conv = defineOperator({
+  name: 'conv',
+  doc:
+    'Convolution: each output channel is the sum over a window of `k[0] × k[1]` taps and the input ' +
+    'channels of its group, times a learned kernel, plus a bias.',
+  example: 'x -> conv(64, k = 3, stride = 2)',
+  parameters: {
+    filters: { kind: int(1), doc: 'Output channels.' },
+    k: { kind: pair(1), default: [3, 3], doc: 'Kernel size.' },
+    ...windowParameters,
+    groups: {
+      kind: int(1),
+      default: 1,
+      doc: 'Independent groups of channels; divides both the input channels and `filters`.',
+    },
+    ...biasParameter,
+    ...wsParameter,
+    ...initParameter,
+  },
+  weights: ([x], a) => kernelAndBias(a, [...a.k, channels(x) / a.groups, a.filters]),
+  infer: ([x], a) => {
+    const problem = requireImage('conv', x) ?? requireGroups(x, a.filters, a.groups);
+    return problem === undefined ? inferWindow('conv', x, a, a.filters) : rejected(problem);
+  },
+  cost: convolutionCost,
+  costDoc: 'MACs = outputs · k² · (in / groups); FLOPs = two a MAC, one an output for the bias.',
+  evaluate: (operands, a, [shape]) => [convolve(operands, a, shape ?? [], a.groups)],
+  traits: ['linear-kernel'],
+});
+
+export const dwconv = defineOperator({
+  name: 'dwconv',
+  doc:
+    'Depthwise convolution: every input channel is filtered on its own, giving `multiplier` output ' +
+    'channels (MobileNetV1, Howard et al. 2017).',
+  example: 'x -> dwconv(3, ws)',
+  parameters: {
+    k: { kind: pair(1), default: [3, 3], doc: 'Kernel size.' },
+    ...wsParameter,
+    ...windowParameters,
+    multiplier: { kind: int(1), default: 1, doc: 'Output channels for each input channel.' },
+    ...biasParameter,
+    ...initParameter,
+  },
+  weights: ([x], a) => kernelAndBias(a, [...a.k, 1, channels(x) * a.multiplier]),
+  infer: ([x], a) => {
+    const problem = requireImage('dwconv', x) ?? requireKnownChannels('dwconv', x);
+    return problem === undefined
+      ? inferWindow('dwconv', x, a, channels(x) * a.multiplier)
+      : rejected(problem);
+  },
+  cost: convolutionCost,
+  costDoc: 'MACs = outputs · k²; FLOPs = two a MAC, one an output for the bias.',
+  evaluate: (operands, a, [shape]) => [
+    convolve(operands, a, shape ?? [], operands[0]?.shape[2] ?? 1),
+  ],
+  traits: ['linear-kernel'],
+});
+
+/** The number of channels, once `infer` has shown that it is known. */
+function channels(x: TensorType | undefined): number {
+  const last = x?.shape.at(-1);
+  if (typeof last !== 'number') throw new Error('channels are not known');
+  return last;
+}
+
+function requireKnownChannels(op: string, x: TensorType | undefined): Problem | undefined {
+  const last = x?.shape.at(-1) ?? 0;
+  if (typeof last === 'number') return undefined;
+  return {
+    code: 'unknown-size',
+    message: `${op} needs a fixed number of input channels, but they are ${formatDim(last)}`,
+    hints: ['give the channel axis of the input a number: `f32[H, W, 3]`'],
+  };
+}
+
+function requireGroups(
+  x: TensorType | undefined,
+  filters: number,
+  groups: number,
+): Problem | undefined {
+  const unknown = requireKnownChannels('conv', x);
+  if (unknown !== undefined) return unknown;
+  for (const [count, what] of [
+    [channels(x), 'input channels'],
+    [filters, 'filters'],
+  ] as const) {
+    if (count % groups !== 0) {
+      return {
+        code: 'indivisible',
+        message: `conv has ${count} ${what}, which ${groups} groups do not divide`,
+        parameter: 'groups',
+        hints: [`use a divisor of both ${channels(x)} and ${filters}`],
+      };
+    }
+  }
+  return undefined;
+}
+
+function inferWindow(
+  op: string,
+  x: TensorType | undefined,
+  window: Window,
+  filters: number,
+): Inferred {
+  const [height, width] = [x?.shape[0] ?? 0, x?.shape[1] ?? 0];
+  const shape: Dim[] = [windowOutput(height, window, 0), windowOutput(width, window, 1), filters];
+  for (const axis of [0, 1] as const) {
+    const output = shape[axis] ?? 0;
+    if (windowNeverFits(output)) {
+      const size = formatDim(axis === 0 ? height : width);
+      const reach = extent(window.k[axis], window.dilation[axis]);
+      return rejected({
+        code: 'size-too-small',
+        message: `${op} with a window of ${reach} leaves nothing of ${axis === 0 ? 'height' : 'width'} ${size}`,
+        parameter: 'k',
+        hints: ['use a smaller kernel, or `pad = same`'],
+      });
+    }
+  }
+  if (equal(height, shape[0] ?? 0) && equal(width, shape[1] ?? 0)) {
+    return inferred({ dtype: 'f32', shape: [height, width, filters], batched: x?.batched ?? true });
+  }
+  return inferred({ dtype: 'f32', shape, batched: x?.batched ?? true });
+}
+
+interface KernelAttributes {
+  readonly bias: boolean;
+  readonly ws: boolean;
+  readonly init: WeightSpec['init']['kind'];
+}
+
+function kernelAndBias(a: KernelAttributes, shape: readonly number[]): WeightSpec[] {
+  const [kh = 1, kw = 1, perGroup = 1, filters = 1] = shape;
+  const fans = { fanIn: kh * kw * perGroup, fanOut: kh * kw * filters };
+  const kernel: WeightSpec = {
+    name: 'weight',
+    shape,
+    role: 'kernel',
+    trainable: true,
+    init: { kind: a.init, ...fans },
+    standardized: a.ws,
+  };
+  if (!a.bias) return [kernel];
+  return [
+    kernel,
+    {
+      name: 'bias',
+      shape: [filters],
+      role: 'bias',
+      trainable: true,
+      init: { kind: 'zeros', ...fans },
+    },
+  ];
+}
+
+function convolutionCost({ operands, results }: CostInput): Cost {
+  const [kh = 1, kw = 1, perGroup = 1] = operands[1] ?? [];
+  const outputs = elementCount(results[0] ?? []);
+  const macs = outputs * kh * kw * perGroup;
+  return { macs, flops: 2 * macs + (operands.length > 2 ? outputs : 0) };
+}
+
+function convolve(
+  [x, kernel, bias]: readonly Tensor[],
+  a: {
+    readonly stride: readonly [number, number];
+    readonly dilation: readonly [number, number];
+    readonly pad: Padding;
+  },
+  shape: readonly number[],
+  groups: number,
+): Tensor {
+  if (x === undefined || kernel === undefined) throw new Error('conv: operands missing');
+  const [inHeight = 0, inWidth = 0, inChannels = 0] = x.shape;
+  const [kh = 0, kw = 0, perGroup = 0, filters = 0] = kernel.shape;
+  const [outHeight = 0, outWidth = 0] = shape;
+  const window: Window = { ...a, k: [kh, kw] };
+  const [top] = explicitPadding(inHeight, window, 0);
+  const [left] = explicitPadding(inWidth, window, 1);
+  const perOutputGroup = filters / groups;
+  const y = newTensor(shape);
+  const sums = new Float64Array(filters);
+  for (let oy = 0; oy < outHeight; oy++) {
+    for (let ox = 0; ox < outWidth; ox++) {
+      for (let f = 0; f < filters; f++) sums[f] = bias === undefined ? 0 : at(bias.data, f);
+      for (let ky = 0; ky < kh; ky++) {
+        const iy = oy * a.stride[0] - top + ky * a.dilation[0];
+        if (iy < 0 || iy >= inHeight) continue;
+        for (let kx = 0; kx < kw; kx++) {
+          const ix = ox * a.stride[1] - left + kx * a.dilation[1];
+          if (ix < 0 || ix >= inWidth) continue;
+          const pixel = (iy * inWidth + ix) * inChannels;
+          const tap = (ky * kw + kx) * perGroup * filters;
+          for (let f = 0; f < filters; f++) {
+            const first = pixel + Math.floor(f / perOutputGroup) * perGroup;
+            let total = at(sums, f);
+            for (let c = 0; c < perGroup; c++) {
+              total += at(x.data, first + c) * at(kernel.data, tap + c * filters + f);
+            }
+            sums[f] = total;
+          }
+        }
+      }
+      y.data.set(sums, (oy * outWidth + ox) * filters);
+    }
+  }
+  return y;
+}
