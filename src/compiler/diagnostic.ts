@@ -22,6 +22,11 @@ export interface Diagnostic {
   readonly hints: readonly string[];
 }
 
+/** A value, or why there is none. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
 export interface DiagnosticDetails {
   readonly span?: Span | undefined;
   readonly labels?: readonly Label[];

@@ -51,11 +51,14 @@ export interface Origin {
 export type WeightRole = 'kernel' | 'bias' | 'scale' | 'shift' | 'mean' | 'variance';
 
 /** How a weight starts. Fans are those of Glorot & Bengio 2010 and He et al. 2015. */
-export interface Initializer {
-  readonly kind: InitializerKind;
+export type Initializer = {
   readonly fanIn: number;
   readonly fanOut: number;
-}
+} & (
+  | { readonly kind: InitializerKind }
+  /** Every element is `value`; no program asks for it by name. */
+  | { readonly kind: 'constant'; readonly value: number }
+);
 
 export const INITIALIZER_KINDS = [
   'he_normal',
@@ -128,6 +131,8 @@ export interface Graph {
 }
 
 export interface SymbolInfo {
+  /** As written; the symbol of `W` is `H` itself under the fact `H == W`. */
+  readonly name: string;
   readonly symbol: SizeSymbol;
   readonly defaultSize: number | undefined;
 }

@@ -242,17 +242,39 @@ function withoutAtoms(from: readonly Atom[], removed: readonly Atom[]): Atom[] |
 
 /** Inclusive bounds that hold for every allowed value of the symbols. Not always the tightest. */
 export function range(dim: Dim): readonly [min: number, max: number] {
-  if (typeof dim === 'number') return [dim, dim];
+  return [lowerBound(dim), 0 - lowerBound(mul(dim, -1))];
+}
+
+function lowerBound(dim: Dim): number {
+  if (typeof dim === 'number') return dim;
+  const low = lowerBoundByTerms(dim);
+  const floor = dim.terms.find((t) => t.atoms.length === 1 && t.atoms[0]?.kind === 'floor');
+  const atom = floor?.atoms[0];
+  if (floor === undefined || atom?.kind !== 'floor') return low;
+  // floor(p / d) lies between (p − d + 1) / d and p / d. With one of them in its place, times d,
+  // symbols inside p cancel against those outside: `H − H // 2` is seen to be at least 0.
+  const { numerator, divisor } = atom;
+  const end = floor.coefficient > 0 ? sub(numerator, divisor - 1) : numerator;
+  const others = mul(sub(dim, fromTerms([floor], 0)), divisor);
+  const relaxed = add(others, mul(end, floor.coefficient));
+  // Many floors multiply up; past 2^53 the figures would no longer be exact.
+  if (!hasExactCoefficients(relaxed)) return low;
+  return Math.max(low, Math.ceil(lowerBound(relaxed) / divisor) + 0);
+}
+
+function hasExactCoefficients(dim: Dim): boolean {
+  if (typeof dim === 'number') return Number.isSafeInteger(dim);
+  return [dim.constant, ...dim.terms.map((t) => t.coefficient)].every(Number.isSafeInteger);
+}
+
+function lowerBoundByTerms(dim: SymbolicDim): number {
   let low = dim.constant;
-  let high = dim.constant;
   for (const { coefficient, atoms } of dim.terms) {
-    let bounds: readonly [number, number] = [1, 1];
+    let bounds: readonly [number, number] = [coefficient, coefficient];
     for (const atom of atoms) bounds = timesRange(bounds, atomRange(atom));
-    const scaled = timesRange(bounds, [coefficient, coefficient]);
-    low += scaled[0];
-    high += scaled[1];
+    low += bounds[0];
   }
-  return [low, high];
+  return low;
 }
 
 function timesRange(

@@ -1,20 +1,12 @@
 /** conv and dwconv: 2-D convolutions over `[H, W, C]`. */
 import type { Tensor, TensorType } from '../ir.js';
-import { equal, formatDim, type Dim } from '../shape.js';
-import { bool, initializer, int, padding, pair, type Padding } from './kinds.js';
-import {
-  defineOperator,
-  inferred,
-  rejected,
-  type Cost,
-  type CostInput,
-  type Inferred,
-  type Problem,
-  type WeightSpec,
-} from './operator.js';
-import { requireImage } from './require.js';
+import { gcd } from '../shape.js';
+import { biasParameter, channels, initParameter, kernelAndBias } from './kernel.js';
+import { bool, int, padding, pair, type Padding } from './kinds.js';
+import { defineOperator, rejected, type Cost, type CostInput, type Problem } from './operator.js';
+import { indivisible, requireImage, requireKnownChannels } from './require.js';
 import { at, elementCount, newTensor } from './tensor.js';
-import { explicitPadding, extent, windowNeverFits, windowOutput, type Window } from './window.js';
+import { explicitPadding, inferWindow, type Window } from './window.js';
 
 const windowParameters = {
   stride: { kind: pair(1), default: [1, 1], doc: 'Step between outputs.' },
@@ -25,18 +17,12 @@ const windowParameters = {
   },
   dilation: { kind: pair(1), default: [1, 1], doc: 'Step between the taps of the kernel.' },
 } as const;
-const biasParameter = {
-  bias: { kind: bool(), default: true, doc: 'Add a learned value to each output channel.' },
-} as const;
 const wsParameter = {
   ws: {
     kind: bool(),
     default: false,
     doc: 'Standardise the kernel (Qiao et al. 2019): mean 0, divided by (standard deviation + 1e-5).',
   },
-} as const;
-const initParameter = {
-  init: { kind: initializer, default: 'he_normal', doc: 'How the kernel starts.' },
 } as const;
 
 export const conv = defineOperator({
@@ -98,23 +84,6 @@ export const dwconv = defineOperator({
   traits: ['linear-kernel'],
 });
 
-/** The number of channels, once `infer` has shown that it is known. */
-function channels(x: TensorType | undefined): number {
-  const last = x?.shape.at(-1);
-  if (typeof last !== 'number') throw new Error('channels are not known');
-  return last;
-}
-
-function requireKnownChannels(op: string, x: TensorType | undefined): Problem | undefined {
-  const last = x?.shape.at(-1) ?? 0;
-  if (typeof last === 'number') return undefined;
-  return {
-    code: 'unknown-size',
-    message: `${op} needs a fixed number of input channels, but they are ${formatDim(last)}`,
-    hints: ['give the channel axis of the input a number: `f32[H, W, 3]`'],
-  };
-}
-
 function requireGroups(
   x: TensorType | undefined,
   filters: number,
@@ -127,72 +96,10 @@ function requireGroups(
     [filters, 'filters'],
   ] as const) {
     if (count % groups !== 0) {
-      return {
-        code: 'indivisible',
-        message: `conv has ${count} ${what}, which ${groups} groups do not divide`,
-        parameter: 'groups',
-        hints: [`use a divisor of both ${channels(x)} and ${filters}`],
-      };
+      return indivisible('conv', count, what, groups, 'groups', gcd(channels(x), filters));
     }
   }
   return undefined;
-}
-
-function inferWindow(
-  op: string,
-  x: TensorType | undefined,
-  window: Window,
-  filters: number,
-): Inferred {
-  const [height, width] = [x?.shape[0] ?? 0, x?.shape[1] ?? 0];
-  const shape: Dim[] = [windowOutput(height, window, 0), windowOutput(width, window, 1), filters];
-  for (const axis of [0, 1] as const) {
-    const output = shape[axis] ?? 0;
-    if (windowNeverFits(output)) {
-      const size = formatDim(axis === 0 ? height : width);
-      const reach = extent(window.k[axis], window.dilation[axis]);
-      return rejected({
-        code: 'size-too-small',
-        message: `${op} with a window of ${reach} leaves nothing of ${axis === 0 ? 'height' : 'width'} ${size}`,
-        parameter: 'k',
-        hints: ['use a smaller kernel, or `pad = same`'],
-      });
-    }
-  }
-  if (equal(height, shape[0] ?? 0) && equal(width, shape[1] ?? 0)) {
-    return inferred({ dtype: 'f32', shape: [height, width, filters], batched: x?.batched ?? true });
-  }
-  return inferred({ dtype: 'f32', shape, batched: x?.batched ?? true });
-}
-
-interface KernelAttributes {
-  readonly bias: boolean;
-  readonly ws: boolean;
-  readonly init: WeightSpec['init']['kind'];
-}
-
-function kernelAndBias(a: KernelAttributes, shape: readonly number[]): WeightSpec[] {
-  const [kh = 1, kw = 1, perGroup = 1, filters = 1] = shape;
-  const fans = { fanIn: kh * kw * perGroup, fanOut: kh * kw * filters };
-  const kernel: WeightSpec = {
-    name: 'weight',
-    shape,
-    role: 'kernel',
-    trainable: true,
-    init: { kind: a.init, ...fans },
-    standardized: a.ws,
-  };
-  if (!a.bias) return [kernel];
-  return [
-    kernel,
-    {
-      name: 'bias',
-      shape: [filters],
-      role: 'bias',
-      trainable: true,
-      init: { kind: 'zeros', ...fans },
-    },
-  ];
 }
 
 function convolutionCost({ operands, results }: CostInput): Cost {

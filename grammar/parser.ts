@@ -1,0 +1,402 @@
+/** The rules of the language, as a Chevrotain grammar. `arch.ebnf` and the railroad page follow it. */
+import { CstParser, EOF, Lexer, type IParserErrorMessageProvider, type IToken } from 'chevrotain';
+import * as t from './tokens.js';
+
+/** Tokens carry offsets only; lines and columns are worked out when someone asks. */
+export function createLexer(): Lexer {
+  return new Lexer(t.allTokens, { positionTracking: 'onlyOffset', ensureOptimizations: true });
+}
+
+/** What each rule is called in an error message. */
+const RULE_TITLES: Readonly<Record<string, string>> = {
+  file: '`import`, `const`, `block` or `model`',
+  declaration: '`import`, `const`, `block` or `model`',
+  importDeclaration: 'names to import, or a path in double quotes',
+  blockDeclaration: '`=` and an expression, or `{`',
+  modelDeclaration: '`=` and a model, or `{`',
+  type: 'a type, such as `int` or `[block]`',
+  statement: 'a statement or `}`',
+  assignment: '`=` or `+=`',
+  operand: 'an expression',
+  operation: 'an expression',
+  pipeStage: 'an expression',
+};
+
+export function describeToken(token: IToken): string {
+  return token.tokenType === EOF ? 'the end of the file' : `\`${token.image}\``;
+}
+
+const messages: IParserErrorMessageProvider = {
+  buildMismatchTokenMessage: ({ expected, actual }) =>
+    `expected ${spelling(expected)}, found ${describeToken(actual)}`,
+  buildNotAllInputParsedMessage: ({ firstRedundant }) =>
+    `expected ${RULE_TITLES['declaration'] ?? ''}, found ${describeToken(firstRedundant)}`,
+  buildNoViableAltMessage: ({ actual, ruleName }) =>
+    `expected ${RULE_TITLES[ruleName] ?? ruleName}, found ${found(actual)}`,
+  buildEarlyExitMessage: ({ actual, ruleName }) =>
+    `expected ${RULE_TITLES[ruleName] ?? ruleName}, found ${found(actual)}`,
+};
+
+function found(actual: readonly IToken[]): string {
+  const [first] = actual;
+  return first === undefined ? 'the end of the file' : describeToken(first);
+}
+
+function spelling(token: { name: string; PATTERN?: unknown }): string {
+  if (token.name === t.Identifier.name) return 'a name';
+  if (token.name === t.StringLiteral.name) return 'a string in double quotes';
+  if (token.name === EOF.name) return RULE_TITLES['declaration'] ?? '';
+  return typeof token.PATTERN === 'string' ? `\`${token.PATTERN}\`` : token.name;
+}
+
+/**
+ * One instance serves any number of sources, one after the other: set `input`, call a rule, read
+ * `errors`.
+ */
+export class ArchParser extends CstParser {
+  constructor() {
+    super(t.allTokens, {
+      recoveryEnabled: true,
+      nodeLocationTracking: 'onlyOffset',
+      maxLookahead: 2,
+      errorMessageProvider: messages,
+      // The grammar's own test validates it; doing so at each start would cost more than a parse.
+      skipValidations: true,
+    });
+    this.performSelfAnalysis();
+  }
+
+  public file = this.RULE('file', () => {
+    this.MANY(() => this.SUBRULE(this.declaration));
+  });
+
+  /** `--set` values and test inputs: one expression and nothing after it. */
+  public soleExpression = this.RULE('soleExpression', () => {
+    this.SUBRULE(this.expression);
+    this.CONSUME(EOF);
+  });
+
+  private declaration = this.RULE('declaration', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.importDeclaration) },
+      { ALT: () => this.SUBRULE(this.constDeclaration) },
+      { ALT: () => this.SUBRULE(this.blockDeclaration) },
+      { ALT: () => this.SUBRULE(this.modelDeclaration) },
+    ]);
+  });
+
+  private importDeclaration = this.RULE('importDeclaration', () => {
+    this.CONSUME(t.Import);
+    this.OR([
+      {
+        ALT: () => {
+          this.AT_LEAST_ONE_SEP({
+            SEP: t.Comma,
+            DEF: () => this.SUBRULE(this.importedName),
+          });
+          this.CONSUME(t.From);
+          this.CONSUME(t.StringLiteral);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME1(t.StringLiteral);
+          this.CONSUME(t.As);
+          this.CONSUME(t.Identifier);
+        },
+      },
+    ]);
+  });
+
+  private importedName = this.RULE('importedName', () => {
+    this.CONSUME(t.Identifier, { LABEL: 'name' });
+    this.OPTION(() => {
+      this.CONSUME(t.As);
+      this.CONSUME1(t.Identifier, { LABEL: 'alias' });
+    });
+  });
+
+  private constDeclaration = this.RULE('constDeclaration', () => {
+    this.CONSUME(t.Const);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  private blockDeclaration = this.RULE('blockDeclaration', () => {
+    this.CONSUME(t.Block);
+    this.CONSUME(t.Identifier);
+    this.SUBRULE(this.parameters);
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Equal);
+          this.SUBRULE(this.expression);
+        },
+      },
+      { ALT: () => this.SUBRULE(this.body) },
+    ]);
+  });
+
+  private modelDeclaration = this.RULE('modelDeclaration', () => {
+    this.CONSUME(t.Model);
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => this.SUBRULE(this.parameters));
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Equal);
+          this.SUBRULE(this.expression);
+        },
+      },
+      { ALT: () => this.SUBRULE(this.body) },
+    ]);
+  });
+
+  private parameters = this.RULE('parameters', () => {
+    this.CONSUME(t.LeftParen);
+    this.OPTION(() => {
+      this.SUBRULE(this.parameter);
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE1(this.parameter);
+      });
+      this.OPTION1(() => this.CONSUME1(t.Comma));
+    });
+    this.CONSUME(t.RightParen);
+  });
+
+  private parameter = this.RULE('parameter', () => {
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => {
+      this.CONSUME(t.Colon);
+      this.SUBRULE(this.type);
+    });
+    this.OPTION1(() => {
+      this.CONSUME(t.Equal);
+      this.SUBRULE(this.expression);
+    });
+  });
+
+  private type = this.RULE('type', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.Block) },
+      {
+        ALT: () => {
+          this.CONSUME(t.LeftBracket);
+          this.SUBRULE(this.type);
+          this.CONSUME(t.RightBracket);
+        },
+      },
+    ]);
+    this.OPTION(() => this.CONSUME(t.Question));
+  });
+
+  private body = this.RULE('body', () => {
+    this.CONSUME(t.LeftBrace);
+    this.MANY(() => this.SUBRULE(this.statement));
+    this.CONSUME(t.RightBrace);
+  });
+
+  private statement = this.RULE('statement', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.assignment) },
+      { ALT: () => this.SUBRULE(this.sharedStatement) },
+      { ALT: () => this.SUBRULE(this.inputStatement) },
+      { ALT: () => this.SUBRULE(this.outputStatement) },
+      { ALT: () => this.SUBRULE(this.expectStatement) },
+      { ALT: () => this.SUBRULE(this.returnStatement) },
+      { ALT: () => this.SUBRULE(this.forStatement) },
+      { ALT: () => this.SUBRULE(this.ifStatement) },
+    ]);
+  });
+
+  private assignment = this.RULE('assignment', () => {
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.CONSUME(t.Identifier) });
+    this.OR([{ ALT: () => this.CONSUME(t.Equal) }, { ALT: () => this.CONSUME(t.PlusEqual) }]);
+    this.SUBRULE(this.expression);
+  });
+
+  private sharedStatement = this.RULE('sharedStatement', () => {
+    this.CONSUME(t.Shared);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  private inputStatement = this.RULE('inputStatement', () => {
+    this.CONSUME(t.Input);
+    this.CONSUME(t.Identifier, { LABEL: 'name' });
+    this.CONSUME(t.Colon);
+    this.CONSUME1(t.Identifier, { LABEL: 'dtype' });
+    this.CONSUME(t.LeftBracket);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.axis) });
+    this.CONSUME(t.RightBracket);
+    this.OPTION(() => {
+      this.CONSUME(t.Where);
+      this.AT_LEAST_ONE_SEP1({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
+    });
+  });
+
+  private axis = this.RULE('axis', () => {
+    this.SUBRULE(this.expression, { LABEL: 'size' });
+    this.OPTION(() => {
+      this.CONSUME(t.Equal);
+      this.SUBRULE1(this.expression, { LABEL: 'defaultSize' });
+    });
+  });
+
+  private outputStatement = this.RULE('outputStatement', () => {
+    this.CONSUME(t.Output);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  private expectStatement = this.RULE('expectStatement', () => {
+    this.CONSUME(t.Expect);
+    this.SUBRULE(this.expression);
+  });
+
+  private returnStatement = this.RULE('returnStatement', () => {
+    this.CONSUME(t.Return);
+    this.SUBRULE(this.expression);
+  });
+
+  private forStatement = this.RULE('forStatement', () => {
+    this.CONSUME(t.For);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.CONSUME(t.Identifier) });
+    this.CONSUME(t.In);
+    this.SUBRULE(this.expression);
+    this.SUBRULE(this.body);
+  });
+
+  private ifStatement = this.RULE('ifStatement', () => {
+    this.CONSUME(t.If);
+    this.SUBRULE(this.expression);
+    this.SUBRULE(this.body, { LABEL: 'then' });
+    this.OPTION(() => {
+      this.CONSUME(t.Else);
+      this.OR([
+        { ALT: () => this.SUBRULE(this.ifStatement, { LABEL: 'elseIf' }) },
+        { ALT: () => this.SUBRULE1(this.body, { LABEL: 'else' }) },
+      ]);
+    });
+  });
+
+  /** Stages joined by `->`. */
+  private expression = this.RULE('expression', () => {
+    this.AT_LEAST_ONE_SEP({ SEP: t.Arrow, DEF: () => this.SUBRULE(this.pipeStage) });
+  });
+
+  /** A choice, a range (open at either end only between brackets), or an operation. */
+  private pipeStage = this.RULE('pipeStage', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.If);
+          this.SUBRULE(this.expression, { LABEL: 'condition' });
+          this.CONSUME(t.Then);
+          this.SUBRULE1(this.expression, { LABEL: 'then' });
+          this.CONSUME(t.Else);
+          this.SUBRULE(this.pipeStage, { LABEL: 'else' });
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.DotDot);
+          this.OPTION(() => this.SUBRULE(this.operation, { LABEL: 'end' }));
+        },
+      },
+      {
+        ALT: () => {
+          this.SUBRULE1(this.operation, { LABEL: 'start' });
+          this.OPTION1(() => {
+            this.CONSUME1(t.DotDot);
+            this.OPTION2(() => this.SUBRULE2(this.operation, { LABEL: 'end' }));
+          });
+        },
+      },
+    ]);
+  });
+
+  /** Operands and operators in a row; `BINARY_OPERATORS` says how they nest. */
+  private operation = this.RULE('operation', () => {
+    this.SUBRULE(this.operand);
+    this.MANY(() => {
+      this.CONSUME(t.BinaryOperator);
+      this.SUBRULE1(this.operand);
+    });
+  });
+
+  /** Prefixes, one atom, then calls, indices and members. */
+  private operand = this.RULE('operand', () => {
+    this.MANY(() => this.CONSUME(t.PrefixOperator));
+    this.OR([
+      { ALT: () => this.CONSUME(t.Atom) },
+      { ALT: () => this.SUBRULE(this.group) },
+      { ALT: () => this.SUBRULE(this.list) },
+    ]);
+    this.MANY1(() => this.SUBRULE(this.postfix));
+  });
+
+  private group = this.RULE('group', () => {
+    this.CONSUME(t.LeftParen);
+    this.SUBRULE(this.expression);
+    this.CONSUME(t.RightParen);
+  });
+
+  private list = this.RULE('list', () => {
+    this.CONSUME(t.LeftBracket);
+    this.OPTION(() => {
+      this.SUBRULE(this.expression);
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE1(this.expression);
+      });
+      this.OPTION1(() => this.CONSUME1(t.Comma));
+    });
+    this.CONSUME(t.RightBracket);
+  });
+
+  private postfix = this.RULE('postfix', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.LeftParen);
+          this.OPTION(() => {
+            this.SUBRULE(this.argument);
+            this.MANY(() => {
+              this.CONSUME(t.Comma);
+              this.SUBRULE1(this.argument);
+            });
+            this.OPTION1(() => this.CONSUME1(t.Comma));
+          });
+          this.CONSUME(t.RightParen);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.LeftBracket);
+          this.SUBRULE(this.expression);
+          this.CONSUME(t.RightBracket);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.Dot);
+          this.CONSUME(t.Identifier);
+        },
+      },
+    ]);
+  });
+
+  private argument = this.RULE('argument', () => {
+    this.OPTION(() => {
+      this.CONSUME(t.Identifier);
+      this.CONSUME(t.Equal);
+    });
+    this.SUBRULE(this.expression);
+  });
+}

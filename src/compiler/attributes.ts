@@ -1,0 +1,61 @@
+/** Attributes as text, as keys, and as the constants that an operator's parameters read. */
+import type { Constant } from './constant.js';
+import type { Attribute, Attributes } from './ir.js';
+import type { Operator } from './ops/operator.js';
+import { formatDim, isSymbolic, type Dim } from './shape.js';
+
+type Scalar = Exclude<Attribute, readonly Attribute[]>;
+
+function isList(attribute: Attribute): attribute is readonly Attribute[] {
+  return Array.isArray(attribute);
+}
+
+function isSymbolicDim(attribute: Scalar): attribute is Exclude<Dim, number> {
+  return typeof attribute === 'object' && attribute !== null && isSymbolic(attribute);
+}
+
+/** An attribute as it would be written: `[3, 3]`, `same`, `H/2`, `none`. */
+export function formatAttribute(attribute: Attribute): string {
+  if (isList(attribute)) return `[${attribute.map(formatAttribute).join(', ')}]`;
+  if (isSymbolicDim(attribute)) return formatDim(attribute);
+  return attribute === null ? 'none' : String(attribute);
+}
+
+/** Equal for equal attributes and for no others. */
+export function attributeKey(attribute: Attribute): string {
+  if (isList(attribute)) return `[${attribute.map(attributeKey).join(',')}]`;
+  if (isSymbolicDim(attribute)) return `<${attribute.key}>`;
+  if (typeof attribute === 'string') return JSON.stringify(attribute);
+  return Object.is(attribute, -0) ? '-0' : String(attribute);
+}
+
+/** The constant from which a parameter reads this attribute. */
+export function attributeConstant(attribute: Attribute): Constant {
+  if (isList(attribute)) return { type: 'list', items: attribute.map(attributeConstant) };
+  if (isSymbolicDim(attribute)) return { type: 'int', value: attribute };
+  switch (typeof attribute) {
+    case 'number':
+      return { type: Number.isInteger(attribute) ? 'int' : 'float', value: attribute };
+    case 'boolean':
+      return { type: 'bool', value: attribute };
+    case 'string':
+      return { type: 'string', value: attribute };
+    default:
+      return { type: 'none' };
+  }
+}
+
+/** The attributes that differ from their defaults, in the order of the parameters. */
+export function writtenAttributes(
+  operator: Operator,
+  attributes: Attributes,
+): [name: string, attribute: Attribute][] {
+  return Object.entries(operator.parameters).flatMap(([name, parameter]) => {
+    const attribute = attributes[name];
+    if (attribute === undefined) return [];
+    const standard =
+      typeof parameter.default === 'function' ? parameter.default(attributes) : parameter.default;
+    const isDefault = standard !== undefined && attributeKey(standard) === attributeKey(attribute);
+    return isDefault ? [] : [[name, attribute]];
+  });
+}

@@ -1,0 +1,225 @@
+/** From a program to checked models: names, expansion, sizes, claims. */
+import type { Diagnostic } from './diagnostic.js';
+import { diagnostic, hasErrors } from './diagnostic.js';
+import { elaborateModel, type ElaboratedModel, type Override } from './elaborate.js';
+import { checkClaims, type ClaimResult } from './claims.js';
+import type { Graph } from './ir.js';
+import { inputName } from './ir.js';
+import type { ModelDeclaration } from './ast.js';
+import { loadProgram, type Host, type Module, type Program } from './modules.js';
+import { didYouMean } from './names.js';
+import { resolve } from './resolve.js';
+import { formatDim, type Sizes } from './shape.js';
+import { specialize } from './specialize.js';
+import type { Source, Span } from './source.js';
+import { stats, type ModelStats } from './stats.js';
+
+export interface CheckOptions {
+  /** Elaborate this model only; all of the file's by default. */
+  readonly model?: string | undefined;
+  /** `--set`, applied to each elaborated model. */
+  readonly overrides?: readonly Override[] | undefined;
+  /** `--size`. */
+  readonly sizes?: SizeRequest | undefined;
+}
+
+/** Sizes by symbol, or `512x512` for the height and width of the first input. */
+export interface SizeRequest {
+  readonly named?: Sizes;
+  readonly image?: readonly [height: number, width: number];
+  /** Where the request stands, to point at. */
+  readonly span?: Span;
+}
+
+export interface CheckedModel extends ElaboratedModel {
+  /** The sizes of all symbols; undefined where one has neither a default nor a request. */
+  readonly sizes: Sizes | undefined;
+  /** The graph at those sizes. */
+  readonly staticGraph: Graph | undefined;
+  readonly claimResults: readonly ClaimResult[];
+}
+
+export interface Checked {
+  readonly program: Program;
+  readonly models: readonly CheckedModel[];
+  /** All of them, of the file, its imports and its models; each place once. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly valid: boolean;
+}
+
+/** Checks a file and everything it imports. Never throws for what the text says. */
+export function check(entry: Source, host: Host, options: CheckOptions = {}): Checked {
+  const program = loadProgram(entry, host);
+  const diagnostics: Diagnostic[] = [...program.diagnostics];
+  for (const module of program.modules) diagnostics.push(...resolve(module));
+  const declarations = modelsOf(program.entry).filter(
+    (d) => options.model === undefined || d.name.text === options.model,
+  );
+  const elaborated = new Map<ModelDeclaration, ElaboratedModel>();
+  const elaborate = (declaration: ModelDeclaration, module: Module): ElaboratedModel => {
+    const overrides = module === program.entry ? options.overrides : undefined;
+    const model =
+      elaborated.get(declaration) ?? elaborateModel(program, declaration, module, overrides);
+    elaborated.set(declaration, model);
+    return model;
+  };
+  const models = declarations.map((declaration) => {
+    const model = elaborate(declaration, program.entry);
+    diagnostics.push(...model.diagnostics);
+    const sized = chooseSizes(model, options.sizes);
+    diagnostics.push(...sized.diagnostics);
+    const claims = checkClaims(model, sized, figuresOf, (other, module) => {
+      const related = elaborate(other, module);
+      return { model: related, sized: chooseSizes(related, undefined) };
+    });
+    diagnostics.push(...claims.diagnostics);
+    return {
+      ...model,
+      sizes: sized.sizes,
+      staticGraph: sized.graph,
+      claimResults: claims.results,
+    };
+  });
+  const unique = deduplicate(diagnostics);
+  return { program, models, diagnostics: unique, valid: !hasErrors(unique) };
+}
+
+/** The models that a file declares itself. */
+export function modelsOf(module: Module): readonly ModelDeclaration[] {
+  return module.file.declarations.filter((d) => d.kind === 'model');
+}
+
+/** The figures of a model at its chosen sizes. */
+export function figuresOf(graph: Graph): ModelStats | Diagnostic {
+  return stats(graph);
+}
+
+export interface Sized {
+  readonly sizes: Sizes | undefined;
+  readonly graph: Graph | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Gives every symbol its size, checks the facts, and asks each operator whether it works there. */
+export function chooseSizes(model: ElaboratedModel, request: SizeRequest | undefined): Sized {
+  const { graph } = model;
+  if (graph === undefined) return { sizes: undefined, graph: undefined, diagnostics: [] };
+  const diagnostics: Diagnostic[] = [];
+  const named = new Map(request?.named ?? []);
+  const at = request?.span === undefined ? {} : { span: request.span };
+  if (request?.image !== undefined) {
+    diagnostics.push(...imageSizes(graph, request.image, named, at));
+  }
+  const names = graph.symbols.map((s) => s.name);
+  for (const name of named.keys()) {
+    if (names.includes(name)) continue;
+    diagnostics.push(
+      diagnostic('unknown-size-name', `\`${model.name}\` has no size \`${name}\``, {
+        ...at,
+        hints:
+          names.length === 0
+            ? ['its inputs have fixed sizes']
+            : [...didYouMean(name, names), `its sizes are ${names.join(', ')}`].slice(0, 1),
+      }),
+    );
+  }
+  const sizes = new Map<string, number>();
+  for (const { name, symbol, defaultSize } of graph.symbols) {
+    // Of symbols that are equal by a fact, one size serves all.
+    const twins = graph.symbols.filter((s) => s.symbol.name === symbol.name);
+    const size =
+      named.get(name) ??
+      twins.map((s) => named.get(s.name)).find((s) => s !== undefined) ??
+      defaultSize ??
+      twins.map((s) => s.defaultSize).find((s) => s !== undefined);
+    if (size !== undefined) sizes.set(name, size);
+  }
+  if (sizes.size < graph.symbols.length || hasErrors(diagnostics)) {
+    return { sizes: undefined, graph: undefined, diagnostics };
+  }
+  for (const fact of model.facts) {
+    if (fact.holds(sizes) !== false) continue;
+    const shown = [...sizes].map(([name, size]) => `${name} = ${size}`).join(', ');
+    diagnostics.push(
+      diagnostic('fact-broken', `${shown} does not satisfy \`${fact.text}\``, {
+        span: request?.span ?? fact.span,
+        labels: request?.span === undefined ? [] : [{ span: fact.span, message: 'the fact' }],
+        hints: nearbySizes(model, sizes),
+      }),
+    );
+  }
+  if (diagnostics.length > 0) return { sizes, graph: undefined, diagnostics };
+  const specialized = specialize(graph, sizes);
+  if (specialized.ok) return { sizes, graph: specialized.graph, diagnostics };
+  const shown = [...sizes].map(([name, size]) => `${name} = ${size}`).join(', ');
+  for (const { problem, node } of specialized.problems) {
+    diagnostics.push(
+      diagnostic(problem.code, `${problem.message} (with ${shown})`, {
+        span: node.origin.span,
+        hints: problem.hints ?? [],
+      }),
+    );
+  }
+  return { sizes, graph: undefined, diagnostics };
+}
+
+function imageSizes(
+  graph: Graph,
+  [height, width]: readonly [number, number],
+  named: Map<string, number>,
+  at: { readonly span?: Span },
+): Diagnostic[] {
+  const [input] = graph.inputs;
+  const shape = input?.type.shape ?? [];
+  const diagnostics: Diagnostic[] = [];
+  for (const [axis, size] of [
+    [-3, height],
+    [-2, width],
+  ] as const) {
+    const dim = shape.at(axis);
+    if (dim === size) continue;
+    const symbol = graph.symbols.find(
+      (s) => dim !== undefined && formatDim(dim) === s.symbol.name && !named.has(s.name),
+    );
+    if (symbol !== undefined) named.set(symbol.name, size);
+    else if (dim === undefined || typeof dim === 'number') {
+      const name = input === undefined ? 'the input' : inputName(input);
+      diagnostics.push(
+        diagnostic(
+          'unknown-size-name',
+          dim === undefined
+            ? `${name} is no image`
+            : `${name} has the fixed ${axis === -3 ? 'height' : 'width'} ${dim}, not ${size}`,
+          at,
+        ),
+      );
+    }
+  }
+  return diagnostics;
+}
+
+/** Sizes near the chosen ones that satisfy every fact. */
+function nearbySizes(model: ElaboratedModel, sizes: Sizes): string[] {
+  const near = new Map<string, number>();
+  for (const { name, symbol } of model.graph?.symbols ?? []) {
+    const { modulus, remainder, min, max } = symbol;
+    const size = sizes.get(name) ?? min;
+    const nearest = Math.round((size - remainder) / modulus) * modulus + remainder;
+    near.set(name, Math.max(min, Math.min(max, nearest)));
+  }
+  if (!model.facts.every((f) => f.holds(near) === true)) return [];
+  return [`near it: ${[...near].map(([name, size]) => `${name} = ${size}`).join(', ')}`];
+}
+
+function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics.filter((d) => {
+    const key =
+      d.span === undefined
+        ? `${d.code} ${d.message}`
+        : `${d.code} ${d.span.source.path} ${d.span.start} ${d.span.end}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

@@ -1,0 +1,164 @@
+/** `expect`: claims beside what the compiler finds. */
+import { binary, wantBool } from './arithmetic.js';
+import type { Expression, ModelDeclaration } from './ast.js';
+import type { Sized } from './check.js';
+import { diagnostic, type Diagnostic } from './diagnostic.js';
+import type { ElaboratedModel } from './elaborate.js';
+import { POISON, describeEntity, type Entity } from './entity.js';
+import { evaluate } from './evaluate.js';
+import type { Graph } from './ir.js';
+import { metricOf, METRIC_NAMES } from './metrics.js';
+import type { Module } from './modules.js';
+import { report, type Frame } from './session.js';
+import { evaluate as evaluateDim, isSymbolic, symbolsOf, type Dim } from './shape.js';
+import type { Span } from './source.js';
+import type { ModelStats } from './stats.js';
+
+export interface ClaimResult {
+  readonly span: Span;
+  /** As written: `params <= 20k`. */
+  readonly text: string;
+  /** Undefined where it could not be evaluated; a diagnostic says why. */
+  readonly holds: boolean | undefined;
+  /** `params is 18,241`: the sides that are not written out. */
+  readonly found: string;
+}
+
+type Figures = (graph: Graph) => ModelStats | Diagnostic;
+type Related = (
+  declaration: ModelDeclaration,
+  module: Module,
+) => { readonly model: ElaboratedModel; readonly sized: Sized };
+
+/** Checks every claim of a model at the chosen sizes. */
+export function checkClaims(
+  model: ElaboratedModel,
+  sized: Sized,
+  figures: Figures,
+  related: Related,
+): { readonly results: readonly ClaimResult[]; readonly diagnostics: readonly Diagnostic[] } {
+  const results: ClaimResult[] = [];
+  const diagnostics: Diagnostic[] = [];
+  if (model.graph === undefined || sized.diagnostics.length > 0) return { results, diagnostics };
+  const cache = new Map<Graph, ModelStats | Diagnostic>();
+  const cachedFigures: Figures = (graph) => {
+    const known = cache.get(graph) ?? figures(graph);
+    cache.set(graph, known);
+    return known;
+  };
+  for (const { condition, span, frame } of model.claims) {
+    const before = frame.session.diagnostics.length;
+    const claimFrame = withFigures(frame, span, sized, cachedFigures, related);
+    const result = checkClaim(condition, claimFrame);
+    const text = condition.span.source.text.slice(condition.span.start, condition.span.end);
+    results.push({ span, text, ...result });
+    diagnostics.push(...frame.session.diagnostics.slice(before));
+    if (result.holds === false) {
+      diagnostics.push(
+        diagnostic('expectation-failed', `expected ${text}, but ${result.found}`, {
+          span: condition.span,
+        }),
+      );
+    }
+  }
+  return { results, diagnostics };
+}
+
+function withFigures(
+  frame: Frame,
+  span: Span,
+  sized: Sized,
+  figures: Figures,
+  related: Related,
+): Frame {
+  const figure = (name: string, of: Sized, what: string): Entity | undefined => {
+    if (!METRIC_NAMES.includes(name)) return undefined;
+    if (of.graph === undefined) {
+      return report(frame, 'size-needed', `${what} depends on sizes that have no default`, span, {
+        hints: ['pass `--size H=512,W=512`, or give the symbols of the input defaults: `H = 512`'],
+      });
+    }
+    const stats = figures(of.graph);
+    if ('severity' in stats) return report(frame, stats.code, stats.message, span);
+    const value = metricOf(stats, name);
+    return value === undefined ? undefined : { type: 'int', value };
+  };
+  return {
+    ...frame,
+    metrics: (name) => (frame.locals.has(name) ? undefined : figure(name, sized, name)),
+    concretize: (dim) => concretize(dim, sized),
+    modelMetric(entity, name, at) {
+      if (entity.type !== 'model') return undefined;
+      const { declaration, module, given } = entity;
+      if (given.size > 0) {
+        return report(
+          frame,
+          'unknown-member',
+          'a figure of a model with arguments has no name',
+          at,
+          {
+            hints: ['declare the variant: `model Name = Other(…)`, and write `Name.params`'],
+          },
+        );
+      }
+      const other = related(declaration, module);
+      if (other.model.graph === undefined) return POISON;
+      return figure(name, other.sized, `${declaration.name.text}.${name}`);
+    },
+  };
+}
+
+function concretize(dim: Dim, { sizes }: Sized): Dim {
+  if (!isSymbolic(dim) || sizes === undefined) return dim;
+  for (const name of symbolsOf(dim).keys()) if (!sizes.has(name)) return dim;
+  return evaluateDim(dim, sizes);
+}
+
+const COMPARISONS: readonly string[] = ['==', '!=', '<', '<=', '>', '>='];
+
+function checkClaim(
+  condition: Expression,
+  frame: Frame,
+): { readonly holds: boolean | undefined; readonly found: string } {
+  if (condition.kind !== 'binary' || !COMPARISONS.includes(condition.operator)) {
+    const entity = evaluate(condition, frame);
+    if (entity.type === 'poison') return { holds: undefined, found: '' };
+    const value = wantBool(entity, 'a claim');
+    if (typeof value === 'boolean') return { holds: value, found: 'it is false' };
+    report(frame, value.code, value.message, condition.span);
+    return { holds: undefined, found: '' };
+  }
+  const sides = [condition.left, condition.right].map((expression) => ({
+    expression,
+    entity: evaluate(expression, frame),
+  }));
+  const [left, right] = sides;
+  if (left === undefined || right === undefined) return { holds: undefined, found: '' };
+  const found = sides
+    .filter(({ expression }) => !isWrittenOut(expression))
+    .map(({ expression, entity }) => {
+      const { source, start, end } = expression.span;
+      return `${source.text.slice(start, end)} is ${describeFigure(entity, frame)}`;
+    })
+    .join(' and ');
+  const result = binary(condition.operator, left.entity, right.entity, frame.concretize);
+  if (result.type === 'failure') {
+    report(frame, result.code, result.message, condition.span, { hints: result.hints });
+    return { holds: undefined, found };
+  }
+  return { holds: result.type === 'bool' ? result.value : undefined, found };
+}
+
+function isWrittenOut(expression: Expression): boolean {
+  return expression.kind === 'number' || expression.kind === 'string' || expression.kind === 'bool';
+}
+
+/** A figure with its digits grouped, as papers print it. */
+function describeFigure(entity: Entity, frame: Frame): string {
+  const value =
+    entity.type === 'int' ? (frame.concretize?.(entity.value) ?? entity.value) : undefined;
+  if (typeof value === 'number') return value.toLocaleString('en-US');
+  if (entity.type === 'float')
+    return entity.value.toLocaleString('en-US', { maximumFractionDigits: 6 });
+  return describeEntity(entity);
+}

@@ -1,0 +1,436 @@
+/** Models to graphs: inputs with their symbols and facts, the body expanded, outputs, claims. */
+import { wantBool } from './arithmetic.js';
+import {
+  isStatements,
+  type Expression,
+  type InputStatement,
+  type ModelDeclaration,
+  type Statement,
+} from './ast.js';
+import { createBuilder } from './builder.js';
+import { diagnostic, hasErrors, type Diagnostic } from './diagnostic.js';
+import { POISON, describeEntity, type Entity, type ModelEntity } from './entity.js';
+import { evaluate, inScope } from './evaluate.js';
+import { bindParameters, ownWeight, runStatements } from './expand.js';
+import { applyFacts, readFact, type Fact } from './facts.js';
+import type { Graph, Output, SymbolInfo, Value } from './ir.js';
+import { MAX_NESTING } from './parse.js';
+import type { Module, Program } from './modules.js';
+import { childScope, rootScope, settleNames } from './scope.js';
+import { report, type Frame, type Session } from './session.js';
+import { declarationSignature, matchArguments } from './signature.js';
+import { isSymbolic, symbolDim, type Dim, type Sizes } from './shape.js';
+import type { Span } from './source.js';
+
+/** `--set name=expression`. The spans point into the command line. */
+export interface Override {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly value: Expression;
+}
+
+/** A `where` fact as it can be checked once sizes are chosen. */
+export interface SizeFact {
+  readonly span: Span;
+  /** As written: `H % 16 == 0`. */
+  readonly text: string;
+  /** Undefined where it has an error of its own. */
+  readonly holds: (sizes: Sizes) => boolean | undefined;
+}
+
+/** An `expect`, to be checked when the figures are known. */
+export interface Claim {
+  readonly condition: Expression;
+  readonly span: Span;
+  readonly frame: Frame;
+}
+
+export interface ElaboratedModel {
+  readonly name: string;
+  readonly declaration: ModelDeclaration;
+  readonly module: Module;
+  /** Undefined where an error keeps the model from having one. */
+  readonly graph: Graph | undefined;
+  readonly facts: readonly SizeFact[];
+  readonly claims: readonly Claim[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Expands a model with its defaults and `overrides`. */
+export function elaborateModel(
+  program: Program,
+  declaration: ModelDeclaration,
+  module: Module,
+  overrides: readonly Override[] = [],
+): ElaboratedModel {
+  const session: Session = {
+    builder: createBuilder(),
+    diagnostics: [],
+    reported: new Set(),
+    pending: { origins: [], weights: [] },
+    constants: new Map(),
+    nodes: 0,
+    iterations: 0,
+  };
+  const root = rootScope(declaration.span);
+  const frame: Frame = {
+    session,
+    module,
+    kind: 'const',
+    locals: new Map(),
+    input: undefined,
+    scope: root,
+    depth: 0,
+    caller: undefined,
+    own: (spec, scope, span) => ownWeight(spec, scope, span, frame),
+  };
+  const result: ElaboratedModel = {
+    name: declaration.name.text,
+    declaration,
+    module,
+    graph: undefined,
+    facts: [],
+    claims: [],
+    diagnostics: session.diagnostics,
+  };
+  if (declaration.damaged) return result;
+  try {
+    const entity: ModelEntity = { type: 'model', declaration, module, given: new Map() };
+    const evaluated = overrides.map((o) => ({
+      ...o,
+      entity: evaluate(o.value, { ...frame, module: program.entry }),
+    }));
+    const base = resolveVariant(entity, evaluated, frame);
+    if (base === undefined || hasErrors(session.diagnostics)) return result;
+    const body = runModel(base, frame);
+    if (body === undefined) return result;
+    settleNames(root, session.pending);
+    const doc = declaration.doc === '' ? base.declaration.doc : declaration.doc;
+    const graph = session.builder.finish(
+      { name: result.name, doc, source: module.file.source, symbols: body.symbols },
+      body.outputs,
+    );
+    const complete = !hasErrors(session.diagnostics) && body.outputs.length > 0;
+    return {
+      ...result,
+      graph: complete ? graph : undefined,
+      facts: body.facts,
+      claims: body.claims,
+    };
+  } catch (error) {
+    // Expressions of permitted depth in blocks of permitted depth can still pass the stack's end.
+    if (!(error instanceof RangeError)) throw error;
+    session.diagnostics.push(
+      diagnostic('too-deep', `expanding \`${result.name}\` nests too deeply`, {
+        span: declaration.name.span,
+        hints: [
+          `blocks in blocks and brackets in brackets together may nest some ${MAX_NESTING} levels`,
+        ],
+      }),
+    );
+    return result;
+  }
+}
+
+type EvaluatedOverride = Override & { readonly entity: Entity };
+
+/** Follows `model A = B(args)` to the model with a body, with all arguments on the way. */
+function resolveVariant(
+  start: ModelEntity,
+  overrides: readonly EvaluatedOverride[],
+  frame: Frame,
+): ModelEntity | undefined {
+  const seen = new Set<ModelDeclaration>();
+  let current = start;
+  for (;;) {
+    const { declaration, module } = current;
+    if (declaration.damaged) return undefined;
+    if (seen.has(declaration)) {
+      report(
+        frame,
+        'const-cycle',
+        `\`${declaration.name.text}\` is a variant of itself`,
+        declaration.name.span,
+      );
+      return undefined;
+    }
+    seen.add(declaration);
+    const own = new Set(declaration.parameters.map((p) => p.name.text));
+    const isLast = isStatements(declaration.body);
+    const given = new Map(current.given);
+    for (const override of overrides) {
+      if (!own.has(override.name)) continue;
+      given.set(override.name, { entity: override.entity, span: override.value.span });
+    }
+    current = { ...current, given };
+    if (isLast) {
+      return checkOverrides(current, overrides, seen, frame) ? current : undefined;
+    }
+    if (isStatements(declaration.body)) return undefined;
+    const inner: Frame = { ...frame, module, locals: new Map() };
+    if (!bindParameters(declaration, given, inner)) return undefined;
+    const next = evaluate(declaration.body, inner);
+    if (next.type === 'poison') return undefined;
+    if (next.type !== 'model') {
+      report(
+        frame,
+        'wrong-type',
+        `a variant is made from a model, not from ${describeEntity(next)}`,
+        declaration.body.span,
+        { hints: ['write `model Name = Other(arguments)`, or a body in `{ }`'] },
+      );
+      return undefined;
+    }
+    current = next;
+  }
+}
+
+/** Whether every override names a parameter of some model on the way, and fits its type. */
+function checkOverrides(
+  base: ModelEntity,
+  overrides: readonly EvaluatedOverride[],
+  chain: ReadonlySet<ModelDeclaration>,
+  frame: Frame,
+): boolean {
+  let fits = true;
+  const known = [...chain].flatMap((d) => d.parameters.map((p) => p.name.text));
+  for (const override of overrides) {
+    if (known.includes(override.name)) continue;
+    fits = false;
+    const args = [
+      {
+        name: { text: override.name, span: override.nameSpan },
+        value: override.value,
+        span: override.nameSpan,
+      },
+    ];
+    const signature = declarationSignature(base.declaration);
+    for (const d of matchArguments(signature, args, new Map(), () => false).diagnostics) {
+      report(frame, d.code, d.message, override.nameSpan, d);
+    }
+  }
+  return fits;
+}
+
+interface ModelBody {
+  readonly outputs: readonly Output[];
+  readonly symbols: readonly SymbolInfo[];
+  readonly facts: readonly SizeFact[];
+  readonly claims: readonly Claim[];
+}
+
+function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
+  const { declaration, module } = base;
+  const { session } = outer;
+  if (!isStatements(declaration.body)) return undefined;
+  const frame: Frame = { ...outer, module, kind: 'model', locals: new Map() };
+  if (!bindParameters(declaration, base.given, frame)) return undefined;
+  const inputs = declaration.body.filter((s) => s.kind === 'input');
+  const { symbols, facts } = declareInputs(inputs, frame);
+  const outputs: Output[] = [];
+  const claims: Claim[] = [];
+  const published = new Set<Value>();
+
+  const onStatement = (statement: Statement): boolean => {
+    if (statement.kind === 'expect') {
+      const locals = new Map(frame.locals);
+      claims.push({
+        condition: statement.condition,
+        span: statement.span,
+        frame: { ...frame, locals },
+      });
+      return true;
+    }
+    if (statement.kind !== 'output') return false;
+    const { name, doc, span } = statement;
+    const scope = childScope(frame.scope, name.text, name.span);
+    const entity = evaluate(statement.value, { ...frame, scope });
+    frame.locals.set(name.text, entity);
+    if (entity.type === 'poison') return true;
+    if (entity.type !== 'tensor') {
+      report(
+        frame,
+        'wrong-type',
+        `an output is a tensor, and this is ${describeEntity(entity)}`,
+        statement.value.span,
+        entity.type === 'block' ? { hints: ['send a tensor into it: `x -> block`'] } : {},
+      );
+      return true;
+    }
+    let { value } = entity;
+    // An output has a node of its own, so that every backend can name it.
+    if (value.definition.kind !== 'result' || published.has(value)) {
+      const origin = { span: statement.value.span, path: name.text, scope };
+      value = session.builder.apply1('identity', [value], {}, origin);
+    }
+    published.add(value);
+    outputs.push({ name: name.text, doc, value, span });
+    return true;
+  };
+  runStatements(declaration.body, frame, onStatement);
+  return { outputs, symbols, facts, claims };
+}
+
+/** Makes the inputs, with their symbols bound as sizes under what the facts say of them. */
+function declareInputs(
+  inputs: readonly InputStatement[],
+  frame: Frame,
+): { symbols: SymbolInfo[]; facts: SizeFact[] } {
+  const defaults = new Map<string, { size: number | undefined; span: Span }>();
+  const isSymbol = (name: string): boolean => defaults.has(name);
+  for (const axis of inputs.flatMap((i) => i.axes)) {
+    const { size, defaultSize } = axis;
+    const bare = size.kind === 'name' && (defaultSize !== undefined || !inScope(size.name, frame));
+    if (!bare) {
+      if (defaultSize !== undefined) {
+        report(frame, 'bad-axis', 'only a symbol has a default size', axis.span, {
+          hints: ['write `H = 256`, or the size alone'],
+        });
+      }
+      continue;
+    }
+    const { name } = size;
+    const value = defaultSize === undefined ? undefined : positiveSize(defaultSize, frame);
+    const before = defaults.get(name);
+    if (before?.size !== undefined && value !== undefined && before.size !== value) {
+      report(frame, 'bad-axis', `\`${name}\` has the default ${before.size} elsewhere`, axis.span, {
+        labels: [{ span: before.span, message: 'given here' }],
+        hints: ['give a symbol one default, at its first use'],
+      });
+    }
+    defaults.set(name, {
+      size: before?.size ?? value,
+      span: before?.size === undefined ? axis.span : before.span,
+    });
+  }
+  const names = [...defaults.keys()];
+  const known: { fact: Fact; span: Span }[] = [];
+  const facts: SizeFact[] = [];
+  for (const expression of inputs.flatMap((i) => i.facts).flatMap(conjuncts)) {
+    const { span } = expression;
+    const fact = readFact(expression, isSymbol, (e) => knownNumber(e, isSymbol, frame));
+    if (fact !== undefined) known.push({ fact, span });
+    facts.push({
+      span,
+      text: span.source.text.slice(span.start, span.end),
+      holds: (sizes) => factHolds(expression, sizes, names, frame),
+    });
+  }
+  const applied = applyFacts(names, known);
+  for (const d of applied.diagnostics) {
+    if (d.span !== undefined) report(frame, d.code, d.message, d.span, d);
+  }
+  const symbols: SymbolInfo[] = [];
+  for (const name of names) {
+    const symbol = applied.symbols.get(name);
+    if (symbol === undefined) continue;
+    frame.locals.set(name, { type: 'int', value: symbolDim(symbol) });
+    symbols.push({ name, symbol, defaultSize: defaults.get(name)?.size });
+  }
+  for (const input of inputs) declareInput(input, frame);
+  return { symbols, facts };
+}
+
+/** `a and b` are two facts. */
+function conjuncts(expression: Expression): Expression[] {
+  return expression.kind === 'binary' && expression.operator === 'and'
+    ? [...conjuncts(expression.left), ...conjuncts(expression.right)]
+    : [expression];
+}
+
+function declareInput(input: InputStatement, frame: Frame): void {
+  const { text: name } = input.name;
+  if (input.dtype.text !== 'f32') {
+    report(
+      frame,
+      'unknown-dtype',
+      `there is no tensor type \`${input.dtype.text}\``,
+      input.dtype.span,
+      {
+        hints: ['inputs are `f32`'],
+      },
+    );
+  }
+  const shape: Dim[] = [];
+  for (const axis of input.axes) {
+    const entity = evaluate(axis.size, frame);
+    const value = entity.type === 'int' ? entity.value : undefined;
+    if (value === undefined || (typeof value === 'number' && !(value >= 1 && value < 2 ** 31))) {
+      if (entity.type !== 'poison') {
+        report(
+          frame,
+          'bad-axis',
+          `the size of an axis is an int from 1 to 2^31 - 1, not ${describeEntity(entity)}`,
+          axis.span,
+        );
+      }
+      frame.locals.set(name, POISON);
+      return;
+    }
+    shape.push(value);
+  }
+  const type = { dtype: 'f32', shape, batched: true } as const;
+  const value = frame.session.builder.input(name, type, input.doc, input.name.span);
+  frame.locals.set(name, { type: 'tensor', value });
+}
+
+function positiveSize(expression: Expression, frame: Frame): number | undefined {
+  const entity = evaluate(expression, frame);
+  if (entity.type === 'poison') return undefined;
+  if (
+    entity.type === 'int' &&
+    typeof entity.value === 'number' &&
+    entity.value >= 1 &&
+    entity.value < 2 ** 31
+  ) {
+    return entity.value;
+  }
+  report(
+    frame,
+    'bad-axis',
+    `a default size is an int from 1 to 2^31 - 1, not ${describeEntity(entity)}`,
+    expression.span,
+  );
+  return undefined;
+}
+
+/** A number that a fact compares with: it mentions no symbol. */
+function knownNumber(
+  expression: Expression,
+  isSymbol: (name: string) => boolean,
+  frame: Frame,
+): number | undefined {
+  if (expression.kind === 'name' && isSymbol(expression.name)) return undefined;
+  if (expression.kind === 'binary') {
+    const parts = [expression.left, expression.right];
+    if (parts.some((p) => knownNumber(p, isSymbol, frame) === undefined)) return undefined;
+  }
+  const entity = evaluate(expression, frame);
+  return (entity.type === 'int' || entity.type === 'float') && typeof entity.value === 'number'
+    ? entity.value
+    : undefined;
+}
+
+function factHolds(
+  expression: Expression,
+  sizes: Sizes,
+  names: readonly string[],
+  frame: Frame,
+): boolean | undefined {
+  const locals = new Map(frame.locals);
+  for (const name of names) {
+    const value = sizes.get(name);
+    if (value !== undefined) locals.set(name, { type: 'int', value });
+  }
+  const entity = evaluate(expression, { ...frame, locals });
+  if (entity.type === 'poison') return undefined;
+  const value = wantBool(entity, 'a fact');
+  if (typeof value === 'boolean') return value;
+  report(frame, value.code, value.message, expression.span);
+  return undefined;
+}
+
+/** Whether a graph has sizes that depend on its symbols. */
+export function hasSymbols(graph: Graph): boolean {
+  return graph.inputs.some((v) => v.type.shape.some(isSymbolic));
+}

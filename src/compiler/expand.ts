@@ -1,0 +1,593 @@
+/** Blocks applied to tensors, and the statements of their bodies. */
+import { itemsOf } from './arithmetic.js';
+import {
+  isStatements,
+  type BlockDeclaration,
+  type ModelDeclaration,
+  type Name,
+  type Statement,
+} from './ast.js';
+import { applyWithWeights } from './builder.js';
+import { formatConstant } from './constant.js';
+import {
+  POISON,
+  blockName,
+  describeEntity,
+  toConstant,
+  type BlockEntity,
+  type DeclaredEntity,
+  type Entity,
+  type Given,
+  type OperatorEntity,
+} from './entity.js';
+import { combine, decide, describeWaiting, evaluate } from './evaluate.js';
+import type { Attribute, Origin, Value, Weight } from './ir.js';
+import { explainMismatch } from './mismatch.js';
+import type { OperatorName } from './ops/index.js';
+import type { Problem, WeightSpec } from './ops/operator.js';
+import { childScope, occupy, type OpenScope, type SharedRecord } from './scope.js';
+import {
+  MAX_DEPTH,
+  MAX_ITERATIONS,
+  MAX_NODES,
+  report,
+  reportFailure,
+  type Frame,
+} from './session.js';
+import { declarationSignature, operatorSignature } from './signature.js';
+import { equalShapes, formatShape, isSymbolic, product } from './shape.js';
+import type { Span } from './source.js';
+import { checkType, sameKind } from './types.js';
+
+/** No tensor and no weight may hold more elements: beyond it, counts would not be exact. */
+export const MAX_ELEMENTS = 2 ** 40;
+
+/** Sends a tensor into a block. `span` is the use: the stage right of `->`, or the call. */
+export function applyBlock(block: BlockEntity, input: Entity, span: Span, frame: Frame): Entity {
+  if (input.type === 'poison') return POISON;
+  switch (block.form) {
+    case 'operator':
+      return applyOperatorTo(block, input, span, frame);
+    case 'declared':
+      return applyDeclared(block, input, span, frame);
+    case 'chain': {
+      let current: Entity = input;
+      for (const stage of block.stages) current = applyBlock(stage, current, span, frame);
+      return current;
+    }
+    case 'repeat': {
+      let current: Entity = input;
+      for (let i = 0; i < block.count && current.type !== 'poison'; i++) {
+        current = applyBlock(block.block, current, span, frame);
+      }
+      return current;
+    }
+    case 'shared':
+      return applyShared(block.block, block.record, input, span, frame);
+  }
+}
+
+/** The required parameters that a block still lacks. */
+export function stillWaiting(block: OperatorEntity | DeclaredEntity): string[] {
+  const signature =
+    block.form === 'operator'
+      ? operatorSignature(block.operator)
+      : declarationSignature(block.declaration);
+  return signature.parameters
+    .filter((p) => p.required && !block.given.has(p.name))
+    .map((p) => p.name);
+}
+
+function reportWaiting(block: OperatorEntity | DeclaredEntity, span: Span, frame: Frame): Entity {
+  return reportFailure(frame, describeWaiting(block), span);
+}
+
+/**
+ * Makes the node of an operator. `input` is the piped tensor, absent where the operator was called
+ * with its tensors, as `concat(a, b)`.
+ */
+export function applyOperatorTo(
+  entity: OperatorEntity,
+  input: Entity | undefined,
+  span: Span,
+  frame: Frame,
+): Entity {
+  if (stillWaiting(entity).length > 0) return reportWaiting(entity, span, frame);
+  const { operator, given } = entity;
+  const named = operator.operands.flatMap((o) => {
+    const argument = given.get(o.name);
+    return argument === undefined ? [] : [argument];
+  });
+  const sources = [
+    ...(input === undefined ? [] : [{ entity: input, span }]),
+    ...named,
+    ...entity.tensors,
+  ];
+  const operands: Value[] = [];
+  for (const source of sources) {
+    if (source.entity.type === 'poison') return POISON;
+    if (source.entity.type !== 'tensor') {
+      return report(
+        frame,
+        'wrong-type',
+        `\`${operator.name}\` takes tensors, and this is ${describeEntity(source.entity)}`,
+        source.span,
+        source.entity.type === 'block'
+          ? { hints: ['send a tensor into the block first: `x -> block`'] }
+          : {},
+      );
+    }
+    operands.push(source.entity.value);
+  }
+  const attributes = readAttributes(entity, frame);
+  if (attributes === undefined) return POISON;
+  return makeNode(entity, operands, attributes, span, frame);
+}
+
+/** The operator's attributes from what was passed, or undefined once a misfit is reported. */
+function readAttributes(
+  { operator, given }: OperatorEntity,
+  frame: Frame,
+): Record<string, Attribute> | undefined {
+  const attributes: Record<string, Attribute> = {};
+  let failed = false;
+  for (const [name, parameter] of Object.entries(operator.parameters)) {
+    const argument = given.get(name);
+    if (argument === undefined) {
+      const value = parameter.default;
+      if (value === undefined) throw new Error(`${operator.name} lacks ${name}`);
+      attributes[name] = typeof value === 'function' ? value(attributes) : value;
+      continue;
+    }
+    if (argument.entity.type === 'poison') {
+      failed = true;
+      continue;
+    }
+    const constant = toConstant(argument.entity);
+    const value = constant === undefined ? undefined : parameter.kind.read(constant);
+    if (value === undefined) {
+      failed = true;
+      const shown =
+        constant === undefined ? describeEntity(argument.entity) : formatConstant(constant);
+      report(
+        frame,
+        'wrong-argument',
+        `\`${name}\` of \`${operator.name}\` takes ${parameter.kind.describe}, not ${shown}`,
+        argument.span,
+      );
+      continue;
+    }
+    attributes[name] = value;
+  }
+  return failed ? undefined : attributes;
+}
+
+function makeNode(
+  entity: OperatorEntity,
+  operands: readonly Value[],
+  attributes: Record<string, Attribute>,
+  span: Span,
+  frame: Frame,
+): Entity {
+  const { session } = frame;
+  const { operator } = entity;
+  if (++session.nodes > MAX_NODES) {
+    return report(
+      frame,
+      'too-large',
+      `the model has more than ${MAX_NODES.toLocaleString('en')} operators`,
+      span,
+    );
+  }
+  const scope = childScope(frame.scope, operator.name, span);
+  const origin: { -readonly [K in keyof Origin]: Origin[K] } = {
+    span,
+    path: '',
+    scope: frame.scope,
+  };
+  const name = operator.name as OperatorName; // it came from the registry
+  const made = applyWithWeights(session.builder, name, operands, attributes, origin, (spec) =>
+    frame.own(spec, scope, span),
+  );
+  if (!made.ok) return reportProblem(made.problem, entity, operands, span, frame);
+  occupy(scope);
+  session.pending.origins.push({ origin, scope });
+  for (const { type } of made.results) {
+    const elements = product(type.shape.filter((d) => !isSymbolic(d)));
+    if (typeof elements === 'number' && elements > MAX_ELEMENTS) {
+      return report(
+        frame,
+        'too-large',
+        `\`${operator.name}\` makes a tensor ${formatShape(type.shape)}, of more than 2^40 elements`,
+        span,
+      );
+    }
+  }
+  const tensors = made.results.map((value): Entity => ({ type: 'tensor', value }));
+  const [only] = tensors;
+  return tensors.length === 1 && only !== undefined ? only : { type: 'list', items: tensors };
+}
+
+/** What `infer` objects to, with the places that the elaborator knows. */
+function reportProblem(
+  problem: Problem,
+  entity: OperatorEntity,
+  operands: readonly Value[],
+  span: Span,
+  frame: Frame,
+): Entity {
+  const argument =
+    problem.parameter === undefined ? undefined : entity.given.get(problem.parameter);
+  const hints = [...(problem.hints ?? [])];
+  const explained =
+    problem.mismatch === undefined ? undefined : explainMismatch(problem.mismatch, operands, span);
+  return report(frame, problem.code, problem.message, argument?.span ?? span, {
+    labels: explained?.labels ?? [],
+    hints: [...(explained?.hints ?? []), ...hints],
+  });
+}
+
+/** Makes the weights of a model, which are named when all are known. */
+export function ownWeight(spec: WeightSpec, scope: OpenScope, span: Span, frame: Frame): Value {
+  const { session } = frame;
+  const origin: { -readonly [K in keyof Origin]: Origin[K] } = { span, path: '', scope };
+  const weight: { -readonly [K in keyof Weight]: Weight[K] } = {
+    name: '',
+    shape: spec.shape,
+    role: spec.role,
+    trainable: spec.trainable,
+    init: spec.init,
+    origin,
+  };
+  occupy(scope);
+  session.pending.origins.push({ origin, scope });
+  session.pending.weights.push({ weight, slot: spec.name, scope });
+  return session.builder.weight(weight);
+}
+
+function applyShared(
+  block: BlockEntity,
+  record: SharedRecord,
+  input: Entity,
+  span: Span,
+  frame: Frame,
+): Entity {
+  const scope = childScope(frame.scope, record.name, span, undefined, record.home);
+  const isFirst = !record.used;
+  record.used = true;
+  let next = 0;
+  const inner: Frame = {
+    ...frame,
+    scope,
+    own(spec, at, use) {
+      const known = record.weights[next++];
+      if (known !== undefined && equalShapes(known.weight.shape, spec.shape)) return known.value;
+      const value = frame.own(spec, at, use);
+      if (value.definition.kind !== 'weight') throw new Error('a weight was expected');
+      if (isFirst) record.weights.push({ value, weight: value.definition.weight });
+      else {
+        const before =
+          known === undefined ? 'no such weight' : `a weight ${formatShape(known.weight.shape)}`;
+        report(
+          frame,
+          'shared-mismatch',
+          `\`${record.name}\` needs a weight ${formatShape(spec.shape)} here, but its first use has ${before}`,
+          span,
+          {
+            labels: [{ span: record.span, message: 'shared here' }],
+            hints: ['bring the tensors to one number of channels first, or do not share'],
+          },
+        );
+      }
+      return value;
+    },
+  };
+  return applyBlock(block, input, span, inner);
+}
+
+function applyDeclared(block: DeclaredEntity, input: Entity, span: Span, frame: Frame): Entity {
+  if (stillWaiting(block).length > 0) return reportWaiting(block, span, frame);
+  const { declaration, module } = block;
+  const name = declaration.name.text;
+  if (input.type !== 'tensor') {
+    return report(
+      frame,
+      'wrong-type',
+      `\`${name}\` takes a tensor, not ${describeEntity(input)}`,
+      span,
+    );
+  }
+  if (frame.depth >= MAX_DEPTH) {
+    return report(frame, 'too-deep', `blocks are nested more than ${MAX_DEPTH} deep here`, span, {
+      hints: ['a block that uses itself needs an `if` that ends it'],
+    });
+  }
+  const inner: Frame = {
+    session: frame.session,
+    module,
+    kind: 'block',
+    locals: new Map(),
+    input,
+    scope: childScope(frame.scope, name, span, {
+      name,
+      doc: declaration.doc,
+      span: declaration.span,
+    }),
+    depth: frame.depth + 1,
+    caller: { frame, span, name: blockName(block) },
+    own: frame.own,
+  };
+  if (!bindParameters(declaration, block.given, inner)) return POISON;
+  const { body } = declaration;
+  const result = isStatements(body)
+    ? runStatements(body, inner)
+    : { entity: evaluate(body, inner, 'flow'), span: body.span };
+  if (result === undefined) {
+    return report(
+      inner,
+      'missing-return',
+      `\`${name}\` ends without \`return\``,
+      declaration.name.span,
+      {
+        hints: ['end the body with `return` and the tensor that flows out'],
+      },
+    );
+  }
+  // `= dwconv(k) -> conv(f)`: `in` flows in unsaid.
+  const entity =
+    result.entity.type === 'block' && !isStatements(body)
+      ? applyBlock(result.entity, input, result.span, inner)
+      : result.entity;
+  if (entity.type === 'tensor' || entity.type === 'poison') return entity;
+  if (entity.type === 'list' && entity.items.every((i) => i.type === 'tensor')) return entity;
+  return report(
+    inner,
+    'wrong-type',
+    `\`${name}\` gives back ${describeEntity(entity)}, not a tensor`,
+    result.span,
+    { hints: entity.type === 'block' ? ['write `return in -> …`'] : [] },
+  );
+}
+
+/** Binds what was passed and the defaults, which see the parameters before them. */
+export function bindParameters(
+  declaration: BlockDeclaration | ModelDeclaration,
+  given: Given,
+  frame: Frame,
+): boolean {
+  let fits = true;
+  for (const parameter of declaration.parameters) {
+    const name = parameter.name.text;
+    const argument = given.get(name);
+    // The default is also the type of a parameter that states none.
+    const needsDefault = argument === undefined || parameter.type === undefined;
+    const standard: Entity =
+      parameter.default === undefined || !needsDefault
+        ? { type: 'none' }
+        : evaluate(parameter.default, frame);
+    frame.locals.set(name, argument?.entity ?? standard);
+    if (argument !== undefined) {
+      if (parameter.type !== undefined || sameKind(argument.entity, standard)) continue;
+      fits = false;
+      report(
+        frame,
+        'wrong-type',
+        `\`${name}\` of \`${declaration.name.text}\` is ${describeEntity(standard)} by default, ` +
+          `and ${describeEntity(argument.entity)} is of another type`,
+        argument.span,
+        { labels: [{ span: parameter.span, message: 'the parameter' }] },
+      );
+      continue;
+    }
+    if (parameter.default === undefined) continue;
+    const problem = checkType(parameter, standard, declaration);
+    if (problem === undefined) continue;
+    fits = false;
+    report(frame, problem.code, problem.message, parameter.default.span, { hints: problem.hints });
+  }
+  return fits;
+}
+
+/** A body's result, with the place that gave it. */
+export interface Returned {
+  readonly entity: Entity;
+  readonly span: Span;
+}
+
+/** Runs statements in order; what a `return` among them gave, if one was reached. */
+export function runStatements(
+  statements: readonly Statement[],
+  frame: Frame,
+  inModel?: (statement: Statement) => boolean,
+): Returned | undefined {
+  for (const statement of statements) {
+    if (inModel?.(statement) === true) continue;
+    const returned = runStatement(statement, frame, inModel);
+    if (returned !== undefined) return returned;
+  }
+  return undefined;
+}
+
+function runStatement(
+  statement: Statement,
+  frame: Frame,
+  inModel?: (statement: Statement) => boolean,
+): Returned | undefined {
+  switch (statement.kind) {
+    case 'assign': {
+      const [first] = statement.targets;
+      // In a model the binding is a step of the names: `e2.sdblock…`.
+      const at = first !== undefined && frame.kind === 'model' ? bindingFrame(frame, first) : frame;
+      const value = evaluate(statement.value, at);
+      if (statement.operator === '+=') addTo(statement, value, at);
+      else bindTargets(statement.targets, value, statement.value.span, frame);
+      return undefined;
+    }
+    case 'shared': {
+      const { text, span } = statement.name;
+      const block = evaluate(statement.value, frame);
+      frame.locals.set(
+        text,
+        block.type === 'block' ? shareBlock(block, text, span, frame) : POISON,
+      );
+      if (block.type !== 'block' && block.type !== 'poison') {
+        report(frame, 'wrong-type', `\`shared\` names a block, not ${describeEntity(block)}`, span);
+      }
+      return undefined;
+    }
+    case 'return':
+      return { entity: evaluate(statement.value, frame), span: statement.value.span };
+    case 'if': {
+      const chosen = decide(statement.condition, frame, 'the condition of `if`');
+      if (chosen === undefined) {
+        poisonTargets([...statement.then, ...statement.else], frame);
+        return undefined;
+      }
+      return runStatements(chosen ? statement.then : statement.else, frame, inModel);
+    }
+    case 'for':
+      return runFor(statement, frame, inModel);
+    case 'input':
+    case 'output':
+    case 'expect':
+      // Misplaced outside a model: `resolve` has said so.
+      return undefined;
+  }
+}
+
+function bindingFrame(frame: Frame, name: Name): Frame {
+  return { ...frame, scope: childScope(frame.scope, name.text, name.span) };
+}
+
+function shareBlock(block: BlockEntity, name: string, span: Span, frame: Frame): BlockEntity {
+  const home = childScope(frame.scope, name, span);
+  return {
+    type: 'block',
+    form: 'shared',
+    block,
+    record: { name, span, home, weights: [], used: false },
+  };
+}
+
+function bindTargets(targets: readonly Name[], value: Entity, span: Span, frame: Frame): void {
+  const [only] = targets;
+  if (targets.length === 1 && only !== undefined) {
+    frame.locals.set(only.text, value);
+    return;
+  }
+  const items = itemsOf(value);
+  if (items === undefined || items.length !== targets.length) {
+    if (value.type !== 'poison') {
+      report(
+        frame,
+        'wrong-type',
+        `${targets.length} names need a list of ${targets.length}, and this is ${
+          items === undefined ? describeEntity(value) : `a list of ${items.length}`
+        }`,
+        span,
+      );
+    }
+    for (const target of targets) frame.locals.set(target.text, POISON);
+    return;
+  }
+  targets.forEach((target, i) => frame.locals.set(target.text, items[i] ?? POISON));
+}
+
+function addTo(
+  statement: Extract<Statement, { kind: 'assign' }>,
+  value: Entity,
+  frame: Frame,
+): void {
+  const [target] = statement.targets;
+  if (target === undefined) return;
+  if (statement.targets.length > 1) {
+    report(frame, 'wrong-type', '`+=` adds to one name', statement.span);
+    return;
+  }
+  const before = frame.locals.get(target.text);
+  if (before === undefined) {
+    report(frame, 'unknown-name', `there is no \`${target.text}\` here to add to`, target.span, {
+      hints: [`bind it first, as in \`${target.text} = []\``],
+    });
+    frame.locals.set(target.text, POISON);
+    return;
+  }
+  frame.locals.set(
+    target.text,
+    combine('+', before, value, { left: target.span, right: statement.value.span }, frame),
+  );
+}
+
+function runFor(
+  statement: Extract<Statement, { kind: 'for' }>,
+  frame: Frame,
+  inModel?: (statement: Statement) => boolean,
+): Returned | undefined {
+  const { session } = frame;
+  const source = evaluate(statement.items, frame);
+  if (source.type === 'poison') {
+    poisonTargets([statement], frame);
+    return undefined;
+  }
+  const count =
+    source.type === 'range'
+      ? Math.max(0, source.end - source.start)
+      : source.type === 'list'
+        ? source.items.length
+        : undefined;
+  if (count === undefined) {
+    report(
+      frame,
+      'wrong-type',
+      `\`for\` goes through a list or a range, not ${describeEntity(source)}`,
+      statement.items.span,
+      source.type === 'int' ? { hints: [`write \`0..${describeEntity(source)}\``] } : {},
+    );
+    poisonTargets([statement], frame);
+    return undefined;
+  }
+  session.iterations += count;
+  if (session.iterations > MAX_ITERATIONS) {
+    report(
+      frame,
+      'too-large',
+      `this loop makes ${count.toLocaleString('en')} rounds, and all loops of a model together may make ` +
+        MAX_ITERATIONS.toLocaleString('en'),
+      statement.items.span,
+    );
+    poisonTargets([statement], frame);
+    return undefined;
+  }
+  for (let i = 0; i < count; i++) {
+    const item: Entity =
+      source.type === 'range'
+        ? { type: 'int', value: source.start + i }
+        : ((source.type === 'list' ? source.items[i] : undefined) ?? POISON);
+    bindTargets(statement.targets, item, statement.items.span, frame);
+    const returned = runStatements(statement.body, frame, inModel);
+    if (returned !== undefined) return returned;
+  }
+  return undefined;
+}
+
+/** After an error in what decides over statements, the names that they bind may be anything. */
+function poisonTargets(statements: readonly Statement[], frame: Frame): void {
+  for (const statement of statements) {
+    switch (statement.kind) {
+      case 'assign':
+      case 'for':
+        for (const target of statement.targets) frame.locals.set(target.text, POISON);
+        if (statement.kind === 'for') poisonTargets(statement.body, frame);
+        break;
+      case 'if':
+        poisonTargets([...statement.then, ...statement.else], frame);
+        break;
+      case 'shared':
+      case 'output':
+        frame.locals.set(statement.name.text, POISON);
+        break;
+      default:
+        break;
+    }
+  }
+}

@@ -1,0 +1,227 @@
+/** Files and their imports: each loaded once, cycles found. */
+import type { Declaration, File, Import } from './ast.js';
+import type { Code } from './codes.js';
+import { diagnostic, type Diagnostic } from './diagnostic.js';
+import { nearest } from './names.js';
+import { parse } from './parse.js';
+import type { Source, Span } from './source.js';
+import { STD_SOURCES } from './std-sources.js';
+
+/** How the compiler reads files that are imported. It touches no file system itself. */
+export interface Host {
+  /** The text of a file by its path, as `Source.path` spells it. */
+  readonly read: (path: string) => HostRead;
+  /** Whether a path lies outside the project, which is worth a warning. */
+  readonly isOutside?: (path: string) => boolean;
+}
+
+export type HostRead =
+  | { readonly ok: true; readonly text: string }
+  | {
+      readonly ok: false;
+      readonly code: Code;
+      readonly message: string;
+      readonly hints: readonly string[];
+    };
+
+/** A host without files: imports reach the standard library only. */
+export const NO_FILES: Host = {
+  read: (path) => ({
+    ok: false,
+    code: 'missing-file',
+    message: `there is no file ${path} here`,
+    hints: [],
+  }),
+};
+
+export interface Module {
+  readonly file: File;
+  /** Top-level names: declarations of its own, and what its imports bring. */
+  readonly names: ReadonlyMap<string, TopLevel>;
+  readonly isStandard: boolean;
+}
+
+/** What a top-level name stands for. */
+export type Target =
+  | { readonly kind: 'declaration'; readonly declaration: Declaration; readonly module: Module }
+  | { readonly kind: 'module'; readonly module: Module }
+  /** An import that failed: anything may be behind it. */
+  | { readonly kind: 'unknown' };
+
+export interface TopLevel {
+  readonly target: Target;
+  /** Where this file declares or imports it. */
+  readonly span: Span;
+}
+
+export interface Program {
+  readonly entry: Module;
+  /** In the order in which they were completed: imports first. */
+  readonly modules: readonly Module[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Loads a file and all that it imports. */
+export function loadProgram(entry: Source, host: Host): Program {
+  const diagnostics: Diagnostic[] = [];
+  const loaded = new Map<string, Module>();
+  /** The files being loaded, outermost first, with the import that asked for the next. */
+  const chain: { readonly path: string; by?: Span }[] = [];
+
+  const load = (source: Source, isStandard: boolean): Module => {
+    const parsed = parse(source);
+    diagnostics.push(...parsed.diagnostics);
+    const names = new Map<string, TopLevel>();
+    const module: Module = { file: parsed.tree, names, isStandard };
+    loaded.set(source.path, module);
+    const link: { readonly path: string; by?: Span } = { path: source.path };
+    chain.push(link);
+    for (const item of parsed.tree.imports) {
+      link.by = item.pathSpan;
+      bindImport(item, follow(source, item), names, diagnostics);
+    }
+    chain.pop();
+    for (const declaration of parsed.tree.declarations) {
+      bindName(names, declaration.name.text, declaration.name.span, diagnostics, {
+        kind: 'declaration',
+        declaration,
+        module,
+      });
+    }
+    return module;
+  };
+
+  const follow = (importer: Source, item: Import): Module | undefined => {
+    const target = resolvePath(importer.path, item.path);
+    if (target === undefined) {
+      diagnostics.push(
+        diagnostic('import-path', `\`${item.path}\` is no path that can be imported`, {
+          span: item.pathSpan,
+          hints: [`start with \`./\` or \`../\`, as in \`"./${item.path.replace(/^\/+/, '')}"\``],
+        }),
+      );
+      return undefined;
+    }
+    const cycle = chain.findIndex((link) => link.path === target);
+    if (cycle !== -1) {
+      const files = [...chain.slice(cycle).map((link) => link.path), target];
+      diagnostics.push(
+        diagnostic('import-cycle', `these files import each other: ${files.join(' → ')}`, {
+          span: item.pathSpan,
+          labels: chain
+            .slice(cycle, -1)
+            .flatMap(({ path, by }) =>
+              by === undefined ? [] : [{ span: by, message: `${path} imports the next` }],
+            ),
+          hints: ['move what both need into a third file'],
+        }),
+      );
+      return undefined;
+    }
+    const known = loaded.get(target);
+    if (known !== undefined) return known;
+    const standard = target.startsWith('std/') && item.path.startsWith('std/');
+    const found =
+      standard || importer.path.startsWith('std/') ? readStandard(target) : host.read(target);
+    if (!found.ok) {
+      diagnostics.push(
+        diagnostic(found.code, found.message, { span: item.pathSpan, hints: found.hints }),
+      );
+      return undefined;
+    }
+    if (!standard && host.isOutside?.(target) === true) {
+      diagnostics.push(
+        diagnostic('import-outside', `${target} lies outside the project`, {
+          span: item.pathSpan,
+          hints: ['a copy of the project alone will not compile; move the file inside'],
+        }),
+      );
+    }
+    return load({ path: target, text: found.text }, standard);
+  };
+
+  const module = load(entry, false);
+  return { entry: module, modules: [...loaded.values()], diagnostics };
+}
+
+function readStandard(path: string): HostRead {
+  const text = STD_SOURCES.get(path);
+  if (text !== undefined) return { ok: true, text };
+  const names = [...STD_SOURCES.keys()];
+  const near = nearest(path, names);
+  return {
+    ok: false,
+    code: 'missing-file',
+    message: `the standard library has no ${path}`,
+    hints: [near === undefined ? `it has ${names.join(', ')}` : `did you mean \`"${near}"\`?`],
+  };
+}
+
+function bindImport(
+  item: Import,
+  module: Module | undefined,
+  names: Map<string, TopLevel>,
+  diagnostics: Diagnostic[],
+): void {
+  if (item.module !== undefined) {
+    const { text, span } = item.module;
+    const target: Target = module === undefined ? { kind: 'unknown' } : { kind: 'module', module };
+    bindName(names, text, span, diagnostics, target);
+  }
+  for (const { name, local } of item.names) {
+    const target = module?.names.get(name.text)?.target;
+    if (module !== undefined && target === undefined && !module.file.incomplete) {
+      const own = module.file.declarations.map((d) => d.name.text);
+      const near = nearest(name.text, own);
+      diagnostics.push(
+        diagnostic('unknown-import', `${module.file.source.path} has no \`${name.text}\``, {
+          span: name.span,
+          hints: [
+            near !== undefined
+              ? `did you mean \`${near}\`?`
+              : own.length > 0
+                ? `it has ${own.slice(0, 12).join(', ')}`
+                : 'it declares nothing',
+          ],
+        }),
+      );
+    }
+    bindName(names, local.text, local.span, diagnostics, target ?? { kind: 'unknown' });
+  }
+}
+
+function bindName(
+  names: Map<string, TopLevel>,
+  name: string,
+  span: Span,
+  diagnostics: Diagnostic[],
+  target: Target,
+): void {
+  const first = names.get(name);
+  if (first === undefined) {
+    names.set(name, { target, span });
+    return;
+  }
+  diagnostics.push(
+    diagnostic('duplicate-name', `\`${name}\` is declared twice`, {
+      span,
+      labels: [{ span: first.span, message: 'first declared here' }],
+      hints: ['give one of them another name, or import it with `as`'],
+    }),
+  );
+}
+
+/** The path of an import, relative to where the importer's path is relative to. */
+function resolvePath(importer: string, path: string): string | undefined {
+  if (path.startsWith('std/')) return path;
+  if (!path.startsWith('./') && !path.startsWith('../')) return undefined;
+  const separator = /^(.*)[/\\]/.exec(importer);
+  const steps = separator === null ? [] : (separator[1] ?? '').split(/[/\\]/);
+  for (const step of path.split('/')) {
+    if (step === '.' || step === '') continue;
+    const last = steps.at(-1);
+    if (step === '..' && last !== undefined && last !== '..' && last !== '') steps.pop();
+    else steps.push(step);
+  }
+  return steps.join('/');
+}

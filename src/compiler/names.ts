@@ -1,0 +1,22 @@
+/** Names that were meant. */
+import { distance } from 'fastest-levenshtein';
+
+/** The candidate that a misspelt name most likely meant, if one is near enough. */
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  // A third of the letters may be wrong, and at least one.
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  const lower = name.toLowerCase();
+  for (const candidate of candidates) {
+    if (candidate === name) continue;
+    const d = candidate.toLowerCase() === lower ? 0 : distance(lower, candidate.toLowerCase());
+    if (d < bestDistance) [best, bestDistance] = [candidate, d];
+  }
+  return best;
+}
+
+/** `did you mean …?` as a list of hints, empty where nothing is near. */
+export function didYouMean(name: string, candidates: Iterable<string>): string[] {
+  const near = nearest(name, candidates);
+  return near === undefined ? [] : [`did you mean \`${near}\`?`];
+}

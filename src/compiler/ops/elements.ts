@@ -1,0 +1,54 @@
+/** Walks over the elements of tensors, for the reference semantics of what moves or broadcasts them. */
+import type { Tensor } from '../ir.js';
+import { at, newTensor } from './tensor.js';
+
+/** Row-major: the distance in `data` between neighbours along each axis. */
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+  }
+  return strides;
+}
+
+/** Where an index is not in the tensor: an offset that makes every sum negative. */
+export const OUTSIDE = -Infinity;
+
+/** For each axis, what each index along it adds to an element's offset. */
+export type AxisOffsets = readonly (readonly number[])[];
+
+/** Visits `offsets[0][i] + offsets[1][j] + …` for every (i, j, …), the last index fastest. */
+export function forEachOffset(offsets: AxisOffsets, visit: (offset: number) => void): void {
+  const walk = (axis: number, base: number): void => {
+    const own = offsets[axis];
+    if (own === undefined) {
+      visit(base);
+    } else if (axis === offsets.length - 1) {
+      for (const offset of own) visit(base + offset);
+    } else {
+      for (const offset of own) walk(axis + 1, base + offset);
+    }
+  };
+  walk(0, 0);
+}
+
+/** A new tensor of elements of `x`, found by their offsets; 0 where an index is `OUTSIDE`. */
+export function pick(x: Tensor, offsets: AxisOffsets): Tensor {
+  const result = newTensor(offsets.map((own) => own.length));
+  let next = 0;
+  forEachOffset(offsets, (offset) => {
+    result.data[next++] = offset < 0 ? 0 : at(x.data, offset);
+  });
+  return result;
+}
+
+/** Offsets of `count` indices along one axis: `start`, `start + step`, … */
+export function offsetsAlong(count: number, stride: number, start = 0, step = 1): number[] {
+  return Array.from({ length: count }, (_, i) => (start + i * step) * stride);
+}
+
+/** The offsets of every element, in order. */
+export function allOffsets(shape: readonly number[]): number[][] {
+  const strides = stridesOf(shape);
+  return shape.map((size, axis) => offsetsAlong(size, strides[axis] ?? 1));
+}

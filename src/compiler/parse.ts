@@ -1,0 +1,714 @@
+/** Text to syntax tree. Cannot fail: what is wrong comes back as diagnostics beside the tree. */
+import type { CstNode, ILexingError, IRecognitionException, IToken } from 'chevrotain';
+import type * as cst from '../../grammar/cst.js';
+import { ArchParser, createLexer } from '../../grammar/parser.js';
+import { BINARY_OPERATORS, tightness } from '../../grammar/tokens.js';
+import type {
+  Argument,
+  Axis,
+  BinaryOperator,
+  Declaration,
+  Expression,
+  File,
+  Import,
+  Name,
+  Parameter,
+  Statement,
+  TypeExpression,
+} from './ast.js';
+import { diagnostic, type Diagnostic } from './diagnostic.js';
+import { positionOf, type Source, type Span } from './source.js';
+
+export interface Parsed<T> {
+  readonly tree: T;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Brackets, and choices within choices, may nest this deep. */
+export const MAX_NESTING = 200;
+/** Operators in a row in one expression. */
+const MAX_OPERATORS = 1000;
+
+let shared: { lexer: ReturnType<typeof createLexer>; parser: ArchParser } | undefined;
+
+/** Building the parser analyses the grammar, which costs more than parsing most files: done once. */
+function tools(): NonNullable<typeof shared> {
+  shared ??= { lexer: createLexer(), parser: new ArchParser() };
+  return shared;
+}
+
+/** Every token and comment in its place, for tools that care how the text is spelt. */
+export interface ConcreteFile {
+  /** Undefined where the text was not parsed at all. With no diagnostics it is whole. */
+  readonly root: cst.FileCstNode | undefined;
+  readonly tokens: readonly IToken[];
+  readonly comments: readonly IToken[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The concrete syntax tree; its diagnostics are those of the grammar only, not those of literals. */
+export function parseConcrete(source: Source): ConcreteFile {
+  const { root, ...rest } = parseTokens(source, (p) => p.file());
+  return { root: root as cst.FileCstNode | undefined, ...rest };
+}
+
+export function parse(source: Source): Parsed<File> {
+  const { root, comments, diagnostics } = parseTokens(source, (p) => p.file());
+  const context = createContext(source, comments, diagnostics);
+  const imports: Import[] = [];
+  const declarations: Declaration[] = [];
+  const errorOffsets = diagnostics.map((d) => d.span?.start ?? 0);
+  let incomplete = root === undefined;
+  const nodes = (root as cst.FileCstNode | undefined)?.children.declaration ?? [];
+  const starts = nodes.map((n) => n.location?.startOffset ?? Number.NaN);
+  // An error before the first declaration, or one without a start, hides names that cannot be known.
+  if (errorOffsets.some((at) => !(at >= (starts[0] ?? Infinity)))) incomplete = true;
+  nodes.forEach((node, i) => {
+    const start = starts[i] ?? 0;
+    const end = starts[i + 1] ?? Infinity;
+    const damaged = errorOffsets.some((at) => at >= start && at < end);
+    if (!buildDeclaration(context, node, damaged, imports, declarations)) incomplete = true;
+    // A stray word between declarations may have been meant as one.
+    const last = node.location?.endOffset ?? start;
+    if (errorOffsets.some((at) => at > last && at < end)) incomplete = true;
+  });
+  return { tree: { source, imports, declarations, incomplete }, diagnostics };
+}
+
+/** Parses text that is one expression, such as the right side of `--set width=2 * 16`. */
+export function parseExpression(source: Source): Parsed<Expression | undefined> {
+  const { root, comments, diagnostics } = parseTokens(source, (p) => p.soleExpression());
+  const node = (root as cst.SoleExpressionCstNode | undefined)?.children.expression[0];
+  if (node === undefined || diagnostics.length > 0) return { tree: undefined, diagnostics };
+  const context = createContext(source, comments, diagnostics);
+  return { tree: buildExpression(context, node), diagnostics };
+}
+
+interface TokenParse {
+  /** Undefined where the text was not parsed at all. */
+  readonly root: CstNode | undefined;
+  readonly tokens: readonly IToken[];
+  readonly comments: readonly IToken[];
+  readonly diagnostics: Diagnostic[];
+}
+
+function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode): TokenParse {
+  const { lexer, parser } = tools();
+  const lexed = lexer.tokenize(source.text);
+  const tokens = lexed.tokens;
+  const comments = lexed.groups['comments'] ?? [];
+  const diagnostics = lexed.errors.map((e) => lexingDiagnostic(source, e));
+  const tooDeep = nestingDiagnostic(source, tokens);
+  if (tooDeep !== undefined) {
+    return { root: undefined, tokens, comments, diagnostics: [...diagnostics, tooDeep] };
+  }
+  parser.input = tokens;
+  let root: CstNode | undefined;
+  try {
+    root = rule(parser);
+  } catch (error) {
+    // The recursive descent ran out of stack: `if` in `if` in `if`, which no bracket counts.
+    if (!(error instanceof RangeError)) throw error;
+    diagnostics.push(tooDeepAt({ source, start: 0, end: Math.min(1, source.text.length) }));
+  }
+  let lastErrorToken = -1;
+  for (const error of parser.errors) {
+    const at = tokenIndex(tokens, error.token);
+    // The parser's second thoughts about the same place are echoes of the first.
+    if (lastErrorToken !== -1 && at - lastErrorToken < 2) continue;
+    lastErrorToken = at;
+    diagnostics.push(syntaxDiagnostic(source, tokens, error, at));
+  }
+  diagnostics.sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
+  return { root, tokens, comments, diagnostics };
+}
+
+function tokenIndex(tokens: readonly IToken[], token: IToken): number {
+  if (Number.isNaN(token.startOffset)) return tokens.length;
+  let low = 0;
+  let high = tokens.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((tokens[middle]?.startOffset ?? 0) < token.startOffset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const LEXING_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [/^;/, 'statements need no semicolons: remove it'],
+  [/^&/, 'write `and`'],
+  [/^\|>/, 'write `->` to send a tensor into a block'],
+  [/^\|/, 'write `or`'],
+  [/^!/, 'write `not`'],
+  [/^["]/, 'close the string with `"` on the same line'],
+  [/^[']/, 'write strings in double quotes: `"nearest"`'],
+  [/^[×·]/, 'write `*`'],
+  [/^[→⟶]/, 'write `->`'],
+  [/^[≤]/, 'write `<=`'],
+  [/^[≥]/, 'write `>=`'],
+];
+
+function lexingDiagnostic(source: Source, error: ILexingError): Diagnostic {
+  const text = source.text.slice(error.offset, error.offset + error.length);
+  const hint = LEXING_HINTS.find(([pattern]) => pattern.test(text))?.[1];
+  const first = String.fromCodePoint(text.codePointAt(0) ?? 32);
+  const unclosed = first === '"';
+  const shown = /\p{C}/u.test(first)
+    ? `U+${(first.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
+    : `\`${first}\``;
+  return diagnostic(
+    'unexpected-character',
+    unclosed ? 'this string is not closed' : `the character ${shown} means nothing here`,
+    {
+      span: { source, start: error.offset, end: error.offset + (unclosed ? 1 : error.length) },
+      hints: hint === undefined ? [] : [hint],
+    },
+  );
+}
+
+function nestingDiagnostic(source: Source, tokens: readonly IToken[]): Diagnostic | undefined {
+  let depth = 0;
+  for (const token of tokens) {
+    if (token.image === '(' || token.image === '[' || token.image === '{') depth++;
+    else if (token.image === ')' || token.image === ']' || token.image === '}') depth--;
+    if (depth > MAX_NESTING) return tooDeepAt(spanOf(source, token));
+  }
+  return undefined;
+}
+
+function tooDeepAt(span: Span): Diagnostic {
+  return diagnostic('too-deep', `this nests more than ${MAX_NESTING} levels deep`, {
+    span,
+    hints: ['name the inner parts and use their names'],
+  });
+}
+
+function syntaxDiagnostic(
+  source: Source,
+  tokens: readonly IToken[],
+  error: IRecognitionException,
+  at: number,
+): Diagnostic {
+  const token = tokens[at];
+  const previous = tokens[at - 1];
+  const hints = syntaxHints(error, token, previous, tokens[at + 1]);
+  const atEnd = token === undefined;
+  const end = source.text.trimEnd().length;
+  const span = atEnd
+    ? { source, start: Math.max(0, end - 1), end: Math.max(end, 0) }
+    : spanOf(source, token);
+  return diagnostic('syntax', error.message, {
+    span,
+    hints,
+    labels:
+      atEnd || previous === undefined || !endsItsLine(source, previous, token)
+        ? []
+        : [{ span: spanOf(source, previous), message: 'after this' }],
+  });
+}
+
+function endsItsLine(source: Source, previous: IToken, token: IToken): boolean {
+  return (
+    positionOf(source, previous.startOffset).line !== positionOf(source, token.startOffset).line
+  );
+}
+
+function syntaxHints(
+  error: IRecognitionException,
+  token: IToken | undefined,
+  previous: IToken | undefined,
+  next: IToken | undefined,
+): string[] {
+  if (token === undefined) return ['a bracket or an expression is left open'];
+  if (token.image === '//' || previous?.image === '//') {
+    return ['`//` is floor division; a comment starts with `#`'];
+  }
+  if (/^(let|var|val|def|fn|func|function|class)$/.test(previous?.image ?? token.image)) {
+    return ['a binding is `name = …`, and a block is `block name(…) = …`'];
+  }
+  if (token.image === '=' && error.message.includes('expression')) {
+    return ['`==` compares'];
+  }
+  if (token.image === '=' && next?.image === '=') return ['`==` compares, without a space'];
+  if (token.tokenType.CATEGORIES?.length === 0 && /^[a-z]+$/.test(token.image)) {
+    if (error.message.startsWith('expected a name')) {
+      return [`\`${token.image}\` is a word of the language: choose another name`];
+    }
+  }
+  return [];
+}
+
+function spanOf(source: Source, token: IToken): Span {
+  return { source, start: token.startOffset, end: token.startOffset + token.image.length };
+}
+
+/** What the functions below need to know of the file. */
+interface Context {
+  readonly source: Source;
+  readonly diagnostics: Diagnostic[];
+  /** The text of the `##` lines just above what starts its line at `offset`. */
+  readonly docAbove: (offset: number) => string;
+}
+
+/** A comment's line break and what blanks stand around it: what follows is on the next line. */
+const NEXT_LINE = /[ \t\uFEFF]*(?:\r\n|\r|\n)[ \t\uFEFF]*/y;
+
+function createContext(
+  source: Source,
+  comments: readonly IToken[],
+  diagnostics: Diagnostic[],
+): Context {
+  // A doc line stands alone on its line, and belongs to what starts the line below it: another doc
+  // line, or the thing that they document.
+  const docByTarget = new Map<number, { text: string; start: number }>();
+  for (const comment of comments) {
+    if (!comment.image.startsWith('##') || !startsItsLine(source, comment)) continue;
+    NEXT_LINE.lastIndex = comment.startOffset + comment.image.length;
+    if (!NEXT_LINE.test(source.text)) continue;
+    const text = comment.image.replace(/^#+ ?/, '').trimEnd();
+    docByTarget.set(NEXT_LINE.lastIndex, { text, start: comment.startOffset });
+  }
+  return {
+    source,
+    diagnostics,
+    docAbove(offset) {
+      const lines: string[] = [];
+      for (let doc = docByTarget.get(offset); doc !== undefined; doc = docByTarget.get(doc.start)) {
+        lines.unshift(doc.text);
+      }
+      return lines.join('\n');
+    },
+  };
+}
+
+function startsItsLine(source: Source, token: IToken): boolean {
+  for (let i = token.startOffset - 1; i >= 0; i--) {
+    const character = source.text.charAt(i);
+    if (character === '\n' || character === '\r') return true;
+    if (!/[ \t\uFEFF]/.test(character)) return false;
+  }
+  return true;
+}
+
+function nodeSpan(context: Context, node: CstNode): Span {
+  const { startOffset = 0, endOffset = startOffset } = node.location ?? {};
+  return { source: context.source, start: startOffset, end: endOffset + 1 };
+}
+
+function nameOf(context: Context, token: IToken | undefined): Name {
+  if (token === undefined) throw new Error('a name is missing from an undamaged declaration');
+  return { text: token.image, span: spanOf(context.source, token) };
+}
+
+function only<T>(items: readonly T[] | undefined): T {
+  const item = items?.[0];
+  if (item === undefined) throw new Error('a part is missing from an undamaged declaration');
+  return item;
+}
+
+/** Adds the declaration; false where not even its name is known. */
+function buildDeclaration(
+  context: Context,
+  node: cst.DeclarationCstNode,
+  damaged: boolean,
+  imports: Import[],
+  declarations: Declaration[],
+): boolean {
+  const { importDeclaration, constDeclaration, blockDeclaration, modelDeclaration } = node.children;
+  const importNode = importDeclaration?.[0];
+  if (importNode !== undefined) {
+    if (damaged) return false;
+    imports.push(buildImport(context, importNode));
+    return true;
+  }
+  const inner = constDeclaration?.[0] ?? blockDeclaration?.[0] ?? modelDeclaration?.[0];
+  const token = inner?.children.Identifier?.[0];
+  if (inner === undefined || token === undefined || token.isInsertedInRecovery === true) {
+    return false;
+  }
+  const span = nodeSpan(context, inner);
+  const base = {
+    name: nameOf(context, token),
+    span,
+    doc: context.docAbove(span.start),
+    damaged,
+  };
+  const nothing: Expression = { kind: 'none', span };
+  if (inner.name === 'constDeclaration') {
+    const value = damaged ? nothing : buildExpression(context, only(inner.children.expression));
+    declarations.push({ ...base, kind: 'const', value });
+    return true;
+  }
+  const kind = inner.name === 'blockDeclaration' ? 'block' : 'model';
+  if (damaged) {
+    declarations.push({ ...base, kind, parameters: [], body: [] });
+    return true;
+  }
+  const { parameters, expression, body } = inner.children;
+  declarations.push({
+    ...base,
+    kind,
+    parameters: (parameters?.[0]?.children.parameter ?? []).map((p) => buildParameter(context, p)),
+    body:
+      expression?.[0] === undefined
+        ? buildBody(context, only(body))
+        : buildExpression(context, expression[0]),
+  });
+  return true;
+}
+
+function buildImport(context: Context, node: cst.ImportDeclarationCstNode): Import {
+  const { importedName = [], StringLiteral, Identifier } = node.children;
+  const pathToken = only(StringLiteral);
+  return {
+    span: nodeSpan(context, node),
+    path: readString(context, pathToken),
+    pathSpan: spanOf(context.source, pathToken),
+    names: importedName.map(({ children }) => ({
+      name: nameOf(context, children.name[0]),
+      local: nameOf(context, children.alias?.[0] ?? children.name[0]),
+    })),
+    module: Identifier?.[0] === undefined ? undefined : nameOf(context, Identifier[0]),
+  };
+}
+
+function buildParameter(context: Context, node: cst.ParameterCstNode): Parameter {
+  const { Identifier, type, expression } = node.children;
+  const span = nodeSpan(context, node);
+  return {
+    name: nameOf(context, Identifier[0]),
+    type: type?.[0] === undefined ? undefined : buildType(context, type[0]),
+    default: expression?.[0] === undefined ? undefined : buildExpression(context, expression[0]),
+    doc: context.docAbove(span.start),
+    span,
+  };
+}
+
+function buildType(context: Context, node: cst.TypeCstNode): TypeExpression {
+  const { Identifier, type, Question } = node.children;
+  const span = nodeSpan(context, node);
+  const optional = Question !== undefined;
+  if (type?.[0] !== undefined) {
+    return { kind: 'list', item: buildType(context, type[0]), optional, span };
+  }
+  return { kind: 'named', name: Identifier?.[0]?.image ?? 'block', optional, span };
+}
+
+function buildBody(context: Context, node: cst.BodyCstNode): Statement[] {
+  return (node.children.statement ?? []).map((s) => buildStatement(context, s));
+}
+
+function buildStatement(context: Context, node: cst.StatementCstNode): Statement {
+  const [inner] = Object.values(node.children).flat();
+  if (inner === undefined) throw new Error('an empty statement in an undamaged declaration');
+  const span = nodeSpan(context, inner);
+  const doc = context.docAbove(span.start);
+  switch (inner.name) {
+    case 'assignment': {
+      const { Identifier, PlusEqual, expression } = inner.children;
+      return {
+        kind: 'assign',
+        targets: Identifier.map((token) => nameOf(context, token)),
+        operator: PlusEqual === undefined ? '=' : '+=',
+        value: buildExpression(context, only(expression)),
+        doc,
+        span,
+      };
+    }
+    case 'sharedStatement':
+    case 'outputStatement': {
+      const { Identifier, expression } = inner.children;
+      return {
+        kind: inner.name === 'sharedStatement' ? 'shared' : 'output',
+        name: nameOf(context, Identifier[0]),
+        value: buildExpression(context, only(expression)),
+        doc,
+        span,
+      };
+    }
+    case 'inputStatement': {
+      const { name, dtype, axis, expression = [] } = inner.children;
+      return {
+        kind: 'input',
+        name: nameOf(context, name[0]),
+        dtype: nameOf(context, dtype[0]),
+        axes: axis.map((a) => buildAxis(context, a)),
+        facts: expression.map((e) => buildExpression(context, e)),
+        doc,
+        span,
+      };
+    }
+    case 'expectStatement':
+      return {
+        kind: 'expect',
+        condition: buildExpression(context, only(inner.children.expression)),
+        span,
+      };
+    case 'returnStatement':
+      return {
+        kind: 'return',
+        value: buildExpression(context, only(inner.children.expression)),
+        span,
+      };
+    case 'forStatement': {
+      const { Identifier, expression, body } = inner.children;
+      return {
+        kind: 'for',
+        targets: Identifier.map((token) => nameOf(context, token)),
+        items: buildExpression(context, only(expression)),
+        body: buildBody(context, only(body)),
+        span,
+      };
+    }
+    case 'ifStatement':
+      return buildIf(context, inner, span);
+  }
+}
+
+function buildIf(context: Context, node: cst.IfStatementCstNode, span: Span): Statement {
+  const { expression, then, elseIf, else: otherwise } = node.children;
+  const nested = elseIf?.[0];
+  return {
+    kind: 'if',
+    condition: buildExpression(context, only(expression)),
+    then: buildBody(context, only(then)),
+    else:
+      nested !== undefined
+        ? [buildIf(context, nested, nodeSpan(context, nested))]
+        : otherwise?.[0] === undefined
+          ? []
+          : buildBody(context, otherwise[0]),
+    span,
+  };
+}
+
+function buildAxis(context: Context, node: cst.AxisCstNode): Axis {
+  const { size, defaultSize } = node.children;
+  return {
+    size: buildExpression(context, only(size)),
+    defaultSize:
+      defaultSize?.[0] === undefined ? undefined : buildExpression(context, defaultSize[0]),
+    span: nodeSpan(context, node),
+  };
+}
+
+function buildExpression(context: Context, node: cst.ExpressionCstNode): Expression {
+  const stages = node.children.pipeStage.map((s) => buildStage(context, s));
+  if (stages.length === 1) return only(stages);
+  return { kind: 'pipe', stages, span: nodeSpan(context, node) };
+}
+
+function buildStage(context: Context, node: cst.PipeStageCstNode): Expression {
+  const { condition, then, else: otherwise, start, end, DotDot } = node.children;
+  if (condition?.[0] !== undefined) {
+    return {
+      kind: 'if',
+      condition: buildExpression(context, condition[0]),
+      then: buildExpression(context, only(then)),
+      else: buildStage(context, only(otherwise)),
+      span: nodeSpan(context, node),
+    };
+  }
+  const first = start?.[0] === undefined ? undefined : buildOperation(context, start[0]);
+  if (DotDot === undefined && first !== undefined) return first;
+  return {
+    kind: 'range',
+    start: first,
+    end: end?.[0] === undefined ? undefined : buildOperation(context, end[0]),
+    span: nodeSpan(context, node),
+  };
+}
+
+const NOT_LEVEL = 2;
+const POWER_LEVEL = BINARY_OPERATORS.length - 1;
+
+/** Precedence climbing over operands and operators in a row. */
+function buildOperation(context: Context, node: cst.OperationCstNode): Expression {
+  const { operand: operands, BinaryOperator: operators = [] } = node.children;
+  if (operators.length > MAX_OPERATORS) {
+    const span = nodeSpan(context, node);
+    context.diagnostics.push(
+      diagnostic('too-deep', `more than ${MAX_OPERATORS} operators in one expression`, {
+        span,
+        hints: ['name the parts and use their names'],
+      }),
+    );
+    return { kind: 'none', span };
+  }
+  // The operator between operands i and i + 1 is operators[i]; `next` operands are consumed.
+  let next = 0;
+
+  const climb = (level: number): Expression => extend(prefixed(), level);
+
+  /** Continues an expression with the operators of at least `level` that follow it. */
+  const extend = (first: Expression, level: number): Expression => {
+    let left = first;
+    for (;;) {
+      const token = operators[next - 1];
+      if (token === undefined) return left;
+      const tokenLevel = tightness(token.tokenType);
+      if (tokenLevel < level) return left;
+      // `**` nests to the right, the others to the left.
+      const right = climb(tokenLevel === POWER_LEVEL ? tokenLevel : tokenLevel + 1);
+      left = {
+        kind: 'binary',
+        operator: token.image as BinaryOperator, // the category holds these spellings and no others
+        left,
+        right,
+        span: { source: context.source, start: left.span.start, end: right.span.end },
+      };
+    }
+  };
+
+  const prefixed = (): Expression => {
+    const operand = only(operands.slice(next, next + 1));
+    next++;
+    // The innermost prefix is built first, and each takes in the operators that bind tighter.
+    return (operand.children.PrefixOperator ?? []).reduceRight(
+      (inner, token) => {
+        const operator = token.image === 'not' ? 'not' : '-';
+        const whole = extend(inner, operator === 'not' ? NOT_LEVEL : POWER_LEVEL);
+        const span = { source: context.source, start: token.startOffset, end: whole.span.end };
+        return { kind: 'unary', operator, operand: whole, span };
+      },
+      buildOperand(context, operand),
+    );
+  };
+
+  return climb(0);
+}
+
+function buildOperand(context: Context, node: cst.OperandCstNode): Expression {
+  const { Atom, group, list, postfix = [] } = node.children;
+  if (postfix.length > MAX_NESTING) {
+    const span = nodeSpan(context, node);
+    context.diagnostics.push(tooDeepAt(span));
+    return { kind: 'none', span };
+  }
+  let object: Expression;
+  if (Atom?.[0] !== undefined) object = buildAtom(context, Atom[0]);
+  else if (group?.[0] !== undefined) {
+    object = buildExpression(context, only(group[0].children.expression));
+  } else {
+    const listNode = only(list);
+    const items = (listNode.children.expression ?? []).map((e) => buildExpression(context, e));
+    object = { kind: 'list', items, span: nodeSpan(context, listNode) };
+  }
+  for (const part of postfix) {
+    const { LeftParen, argument = [], expression, Identifier } = part.children;
+    const end = nodeSpan(context, part).end;
+    const span = { source: context.source, start: object.span.start, end };
+    if (LeftParen !== undefined) {
+      object = {
+        kind: 'call',
+        callee: object,
+        args: argument.map((a) => buildArgument(context, a)),
+        span,
+      };
+    } else if (expression?.[0] !== undefined) {
+      object = { kind: 'index', object, index: buildExpression(context, expression[0]), span };
+    } else {
+      object = { kind: 'member', object, name: nameOf(context, Identifier?.[0]), span };
+    }
+  }
+  return object;
+}
+
+function buildArgument(context: Context, node: cst.ArgumentCstNode): Argument {
+  const { Identifier, expression } = node.children;
+  return {
+    name: Identifier?.[0] === undefined ? undefined : nameOf(context, Identifier[0]),
+    value: buildExpression(context, only(expression)),
+    span: nodeSpan(context, node),
+  };
+}
+
+function buildAtom(context: Context, token: IToken): Expression {
+  const span = spanOf(context.source, token);
+  switch (token.tokenType.name) {
+    case 'NumberLiteral':
+      return readNumber(context, token.image, span);
+    case 'StringLiteral':
+      return { kind: 'string', value: readString(context, token), span };
+    case 'True':
+    case 'False':
+      return { kind: 'bool', value: token.image === 'true', span };
+    case 'None':
+      return { kind: 'none', span };
+    case 'In':
+      return { kind: 'in', span };
+    default:
+      return { kind: 'name', name: token.image, span };
+  }
+}
+
+const SUFFIXES: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['k', 1e3],
+  ['M', 1e6],
+  ['G', 1e9],
+  ['T', 1e12],
+  ['B', 1],
+  ['kB', 1e3],
+  ['MB', 1e6],
+  ['GB', 1e9],
+  ['TB', 1e12],
+  ['KiB', 2 ** 10],
+  ['MiB', 2 ** 20],
+  ['GiB', 2 ** 30],
+  ['TiB', 2 ** 40],
+]);
+
+function readNumber(context: Context, image: string, span: Span): Expression {
+  const parts = /^([0-9_]+(?:\.[0-9_]+)?(?:[eE][+-]?[0-9]+)?)(.*)$/.exec(image);
+  const digits = (parts?.[1] ?? '').replaceAll('_', '');
+  const suffix = parts?.[2] ?? '';
+  const scale = SUFFIXES.get(suffix);
+  if (scale === undefined) {
+    context.diagnostics.push(
+      diagnostic('bad-number', `\`${suffix}\` is no suffix of a number`, {
+        span,
+        hints: [
+          'suffixes are `k` `M` `G` `T` (powers of 1000), `kB` `MB` `GB`, and `KiB` `MiB` `GiB`',
+        ],
+      }),
+    );
+    return { kind: 'number', value: 1, integer: true, span };
+  }
+  // Rounded to a millionth, so that `1.1M` is exactly 1,100,000 whatever binary makes of 1.1.
+  const value = suffix === '' ? Number(digits) : Math.round(Number(digits) * scale * 1e6) / 1e6;
+  const integer = /^[0-9]+$/.test(digits) || (suffix !== '' && Number.isInteger(value));
+  if (!Number.isFinite(value) || (integer && !Number.isSafeInteger(value))) {
+    context.diagnostics.push(
+      diagnostic('bad-number', `${image} is too large to be exact (the limit is 2^53 - 1)`, {
+        span,
+      }),
+    );
+    return { kind: 'number', value: 1, integer, span };
+  }
+  return { kind: 'number', value, integer, span };
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  '"': '"',
+  '\\': '\\',
+};
+
+function readString(context: Context, token: IToken): string {
+  return token.image.slice(1, -1).replace(/\\(.)/gs, (whole, character: string) => {
+    const meant = ESCAPES[character];
+    if (meant === undefined) {
+      context.diagnostics.push(
+        diagnostic('bad-escape', `\`${whole}\` is no escape`, {
+          span: spanOf(context.source, token),
+          hints: ['escapes are `\\n`, `\\t`, `\\r`, `\\"` and `\\\\`; write `/` in paths'],
+        }),
+      );
+    }
+    return meant ?? character;
+  });
+}

@@ -1,0 +1,62 @@
+/** The passes by name, and how they are run. */
+import { verify } from '../verify.js';
+import { mergeCommonSubexpressions } from './cse.js';
+import { removeDeadCode } from './dead-code.js';
+import { foldBatchnorm } from './fold-batchnorm.js';
+import { foldConstants } from './fold-constants.js';
+import type { Model, Pass, PassOptions } from './pass.js';
+import { removeDropout } from './remove-dropout.js';
+
+export type { Model, Pass, PassOptions } from './pass.js';
+
+/** In the order in which they are run for inference. */
+export const PASSES = {
+  'remove-dropout': removeDropout,
+  'fold-constants': foldConstants,
+  'fold-batchnorm': foldBatchnorm,
+  cse: mergeCommonSubexpressions,
+  'dead-code': removeDeadCode,
+} as const satisfies Record<string, Pass>;
+
+export type PassName = keyof typeof PASSES;
+
+/** What a backend runs before it emits a model for inference. */
+export const inferencePasses: readonly PassName[] = [
+  'remove-dropout',
+  'fold-constants',
+  'fold-batchnorm',
+  'cse',
+  'dead-code',
+];
+
+export function isPassName(name: string): name is PassName {
+  return Object.hasOwn(PASSES, name);
+}
+
+export interface RunOptions extends PassOptions {
+  /** Verify the graph after every pass, and throw where one has broken it. */
+  readonly verify?: boolean;
+}
+
+/** The model after the named passes, in that order. */
+export function runPasses(
+  model: Model,
+  names: readonly PassName[],
+  options: RunOptions = {},
+): Model {
+  let current = model;
+  for (const name of names) {
+    const pass: Pass = PASSES[name];
+    current = pass(current, options);
+    const problems = options.verify === true ? problemsOf(current) : [];
+    if (problems.length > 0) throw new Error(`after ${name}: ${problems.join('; ')}`);
+  }
+  return current;
+}
+
+function problemsOf({ graph, weights }: Model): string[] {
+  const problems = verify(graph);
+  if (weights === undefined) return problems;
+  const missing = graph.weights.filter(({ name }) => !weights.has(name));
+  return [...problems, ...missing.map(({ name }) => `the weight ${name} has no value`)];
+}

@@ -1,0 +1,42 @@
+/** Removes what is the identity at inference: dropout, and identity itself. */
+import type { Graph, Node, Value } from '../ir.js';
+import { operatorOf } from '../ops/index.js';
+import { rewriteGraph } from '../rewrite.js';
+import { modelOf, outputValues, type Pass } from './pass.js';
+
+/**
+ * Nodes with the trait `inference-identity` give way to their operand. Where that would leave an
+ * output without a node of its own (its value is an input, or another output), an `identity`
+ * remains.
+ */
+export const removeDropout: Pass = ({ graph, weights }) => {
+  const kept = neededIdentities(graph);
+  const rewritten = rewriteGraph(graph, (node, operands, builder) => {
+    if (!isIdentity(node)) return undefined;
+    return kept.has(node) ? builder.apply('identity', operands) : operands;
+  });
+  return modelOf(rewritten, weights);
+};
+
+function isIdentity(node: Node): boolean {
+  return operatorOf(node.op).traits.includes('inference-identity');
+}
+
+function neededIdentities(graph: Graph): ReadonlySet<Node> {
+  /** What is left of the result of an identity. */
+  const rest = new Map<Value, Value>();
+  for (const node of graph.nodes) {
+    const [x] = node.operands;
+    const [y] = node.results;
+    if (isIdentity(node) && x !== undefined && y !== undefined) rest.set(y, rest.get(x) ?? x);
+  }
+  const owned = new Set([...outputValues(graph)].filter((value) => !rest.has(value)));
+  const needed = new Set<Node>();
+  for (const value of outputValues(graph)) {
+    const left = rest.get(value);
+    if (left === undefined || value.definition.kind !== 'result') continue;
+    if (left.definition.kind === 'result' && !owned.has(left)) owned.add(left);
+    else needed.add(value.definition.node);
+  }
+  return needed;
+}

@@ -1,0 +1,98 @@
+/** The walk that passes share: a graph made again through the builder, node by node. */
+import { createBuilder, type GraphBuilder } from './builder.js';
+import {
+  inputName,
+  type Graph,
+  type Node,
+  type TensorType,
+  type Value,
+  type Weight,
+} from './ir.js';
+
+/**
+ * What takes a node's place: values for each of its results, made with `builder` (whose origin is
+ * the node's) or found among `operands`, the node's operands in the new graph. Undefined copies it.
+ */
+export type Visit = (
+  node: Node,
+  operands: readonly Value[],
+  builder: GraphBuilder,
+) => readonly Value[] | undefined;
+
+export interface RewriteOptions {
+  /** The types of the inputs, where they change. */
+  readonly inputType?: (type: TensorType) => TensorType;
+  /** The symbols of the new graph, where they change. */
+  readonly symbols?: Graph['symbols'];
+}
+
+/**
+ * The graph with each node as `visit` wants it. Inputs, outputs, names, origins and the order of
+ * nodes and weights stay; weights that nothing uses any more are dropped; ids are given anew.
+ */
+export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions = {}): Graph {
+  const builder = createBuilder();
+  const mapped = new Map<Value, Value>();
+  for (const value of graph.inputs) {
+    const { definition, type } = value;
+    if (definition.kind !== 'input') throw new Error('not an input');
+    const made = builder.input(
+      inputName(value),
+      options.inputType?.(type) ?? type,
+      definition.doc,
+      definition.span,
+    );
+    mapped.set(value, made);
+  }
+  // All of them first, in their order; those that remain unused are left out at the end.
+  const weights = new Map<Weight, Value>(graph.weights.map((w) => [w, builder.weight(w)]));
+
+  const map = (value: Value): Value => {
+    const known = mapped.get(value);
+    if (known !== undefined) return known;
+    const made = mapLeaf(value, builder, weights);
+    mapped.set(value, made);
+    return made;
+  };
+  for (const node of graph.nodes) {
+    const operands = node.operands.map(map);
+    const at = builder.withOrigin(node.origin);
+    const results =
+      visit(node, operands, at) ?? at.apply(node.op, operands, node.attributes, node.origin);
+    if (results.length !== node.results.length) {
+      throw new Error(`${node.op}: ${results.length} values in place of ${node.results.length}`);
+    }
+    node.results.forEach((value, i) => mapped.set(value, results[i] ?? value));
+  }
+  const made = builder.finish(
+    { ...headerOf(graph), symbols: options.symbols ?? graph.symbols },
+    graph.outputs.map((output) => ({ ...output, value: map(output.value) })),
+  );
+  const used = usedWeights(made);
+  return { ...made, weights: made.weights.filter((weight) => used.has(weight)) };
+}
+
+function mapLeaf(value: Value, builder: GraphBuilder, weights: ReadonlyMap<Weight, Value>): Value {
+  const { definition, type } = value;
+  const weight = definition.kind === 'weight' ? weights.get(definition.weight) : undefined;
+  if (weight !== undefined) return weight;
+  if (definition.kind !== 'constant') throw new Error(`value ${value.id} is not in the graph yet`);
+  return builder.constant(
+    definition.data,
+    type.shape.map((size) => Number(size)),
+  );
+}
+
+function headerOf({ name, doc, source }: Graph): Pick<Graph, 'name' | 'doc' | 'source'> {
+  return { name, doc, source };
+}
+
+function usedWeights(graph: Graph): ReadonlySet<Weight> {
+  const used = new Set<Weight>();
+  const mark = ({ definition }: Value): void => {
+    if (definition.kind === 'weight') used.add(definition.weight);
+  };
+  for (const node of graph.nodes) node.operands.forEach(mark);
+  for (const output of graph.outputs) mark(output.value);
+  return used;
+}

@@ -1,0 +1,122 @@
+/** Instance paths: where each node and weight stands in the expansion of blocks, and its name. */
+import type { BlockInfo, Origin, Scope, Value, Weight } from './ir.js';
+import type { Span } from './source.js';
+
+/** A scope while the model is being expanded: siblings get their numbers when all are known. */
+export interface OpenScope extends Scope {
+  readonly parent: OpenScope | undefined;
+  readonly children: OpenScope[];
+  /** Under this scope weights are named as if it stood there: the home of a `shared` block. */
+  readonly weightHome: OpenScope | undefined;
+  /** Nodes at or below here; scopes without any take no number. */
+  occupied: boolean;
+  label: string;
+}
+
+/** The weights of a `shared` block: made by its first use, taken by the later ones in order. */
+export interface SharedRecord {
+  readonly name: string;
+  readonly span: Span;
+  readonly home: OpenScope;
+  readonly weights: { readonly value: Value; readonly weight: Weight }[];
+  used: boolean;
+}
+
+export function rootScope(span: Span): OpenScope {
+  return {
+    parent: undefined,
+    name: '',
+    block: undefined,
+    span,
+    children: [],
+    weightHome: undefined,
+    occupied: true,
+    label: '',
+  };
+}
+
+export function childScope(
+  parent: OpenScope,
+  name: string,
+  span: Span,
+  block?: BlockInfo,
+  weightHome?: OpenScope,
+): OpenScope {
+  const scope: OpenScope = {
+    parent,
+    name,
+    block,
+    span,
+    children: [],
+    weightHome,
+    occupied: false,
+    label: name,
+  };
+  parent.children.push(scope);
+  return scope;
+}
+
+/** Marks that a node or weight stands at this scope. */
+export function occupy(scope: OpenScope): void {
+  for (let s: OpenScope | undefined = scope; s !== undefined && !s.occupied; s = s.parent) {
+    s.occupied = true;
+  }
+}
+
+/**
+ * Numbers siblings of one name `name_1`, `name_2`, … and leaves an only one bare, in the whole tree.
+ */
+export function labelScopes(root: OpenScope): void {
+  const open = [root];
+  for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
+    const children = scope.children.filter((c) => c.occupied);
+    const counts = new Map<string, number>();
+    for (const { name } of children) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const next = new Map<string, number>();
+    for (const child of children) {
+      if (counts.get(child.name) !== 1) {
+        let number = next.get(child.name) ?? 1;
+        // A binding may be called `x_1` itself.
+        while (counts.has(`${child.name}_${number}`)) number++;
+        child.label = `${child.name}_${number}`;
+        next.set(child.name, number + 1);
+      }
+      open.push(child);
+    }
+  }
+}
+
+/** `e2.sdblock.sepconv_1.dwconv`, once labelled. */
+export function scopePath(scope: OpenScope, forWeights: boolean): string {
+  const steps: string[] = [];
+  for (let s: OpenScope | undefined = scope; s?.parent !== undefined;) {
+    if (forWeights && s.weightHome !== undefined) {
+      s = s.weightHome;
+      continue;
+    }
+    steps.push(s.label);
+    s = s.parent;
+  }
+  return steps.reverse().join('.');
+}
+
+/** Origins and weights get their names when the expansion is complete. */
+export interface PendingNames {
+  readonly origins: {
+    readonly origin: { -readonly [K in keyof Origin]: Origin[K] };
+    readonly scope: OpenScope;
+  }[];
+  readonly weights: {
+    readonly weight: { -readonly [K in keyof Weight]: Weight[K] };
+    readonly slot: string;
+    readonly scope: OpenScope;
+  }[];
+}
+
+export function settleNames(root: OpenScope, pending: PendingNames): void {
+  labelScopes(root);
+  for (const { origin, scope } of pending.origins) origin.path = scopePath(scope, false);
+  for (const { weight, slot, scope } of pending.weights) {
+    weight.name = `${scopePath(scope, true)}.${slot}`;
+  }
+}

@@ -1,0 +1,243 @@
+/** What a call may pass, and which argument goes to which parameter. */
+import type { Argument, BlockDeclaration, ModelDeclaration, TypeExpression } from './ast.js';
+import { diagnostic, type Diagnostic } from './diagnostic.js';
+import { didYouMean } from './names.js';
+import type { Operator } from './ops/operator.js';
+import type { Span } from './source.js';
+
+export interface SignatureParameter {
+  readonly name: string;
+  /** As shown in messages and hovers: `int`, `[block]`, `same | valid | int`. */
+  readonly type: string;
+  readonly isBool: boolean;
+  readonly isTensor: boolean;
+  /** Takes every positional argument. */
+  readonly variadic: boolean;
+  /** Names that may be written bare. */
+  readonly choices: readonly string[];
+  readonly required: boolean;
+}
+
+export interface Signature {
+  readonly name: string;
+  readonly kind: 'operator' | 'block' | 'model';
+  readonly parameters: readonly SignatureParameter[];
+  /** The declaration, to point at. */
+  readonly span: Span | undefined;
+}
+
+const operatorSignatures = new WeakMap<Operator, Signature>();
+const declarationSignatures = new WeakMap<BlockDeclaration | ModelDeclaration, Signature>();
+
+export function operatorSignature(operator: Operator): Signature {
+  let signature = operatorSignatures.get(operator);
+  if (signature === undefined) {
+    const operands = operator.operands.map((o) => ({
+      name: o.name,
+      type: 'tensor',
+      isBool: false,
+      isTensor: true,
+      variadic: o.variadic === true,
+      choices: [],
+      required: o.variadic !== true,
+    }));
+    const attributes = Object.entries(operator.parameters).map(([name, p]) => ({
+      name,
+      type: p.kind.type,
+      isBool: p.kind.type === 'bool',
+      isTensor: false,
+      variadic: false,
+      choices: p.kind.choices,
+      required: p.default === undefined,
+    }));
+    signature = {
+      name: operator.name,
+      kind: 'operator',
+      parameters: [...operands, ...attributes],
+      span: undefined,
+    };
+    operatorSignatures.set(operator, signature);
+  }
+  return signature;
+}
+
+export function declarationSignature(declaration: BlockDeclaration | ModelDeclaration): Signature {
+  let signature = declarationSignatures.get(declaration);
+  if (signature === undefined) {
+    signature = {
+      name: declaration.name.text,
+      kind: declaration.kind,
+      parameters: declaration.parameters.map((p) => ({
+        name: p.name.text,
+        type: p.type === undefined ? '' : formatType(p.type),
+        isBool:
+          p.type === undefined
+            ? p.default?.kind === 'bool'
+            : p.type.kind === 'named' && p.type.name === 'bool',
+        isTensor: p.type?.kind === 'named' && p.type.name === 'tensor',
+        variadic: false,
+        choices: [],
+        required: p.default === undefined && p.type?.optional !== true,
+      })),
+      span: declaration.name.span,
+    };
+    declarationSignatures.set(declaration, signature);
+  }
+  return signature;
+}
+
+export function formatType(type: TypeExpression): string {
+  const inner = type.kind === 'list' ? `[${formatType(type.item)}]` : type.name;
+  return type.optional ? `${inner}?` : inner;
+}
+
+/** `conv(filters, k = …, …)`, for messages. */
+export function formatSignature(signature: Signature): string {
+  const parts = signature.parameters.map((p) => {
+    const typed = p.type === '' ? p.name : `${p.name}: ${p.type}`;
+    return p.variadic ? `${p.name}…` : p.required ? typed : `${typed} = …`;
+  });
+  return `${signature.name}(${parts.join(', ')})`;
+}
+
+export interface Assignment {
+  readonly parameter: SignatureParameter;
+  readonly argument: Argument;
+  /** The argument is the parameter's bare name, not bound in scope: `ws` for `ws = true`. */
+  readonly flag: boolean;
+}
+
+export interface Matched {
+  readonly assignments: readonly Assignment[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Sends arguments to parameters: positional ones in order to those not yet `given`, then named
+ * ones. A bare name that is a `bool` parameter is a flag; after the positional arguments any bare
+ * name is short for `name = name`.
+ */
+export function matchArguments(
+  signature: Signature,
+  args: readonly Argument[],
+  given: ReadonlySet<string> | ReadonlyMap<string, unknown>,
+  inScope: (name: string) => boolean,
+): Matched {
+  const diagnostics: Diagnostic[] = [];
+  const assignments: Assignment[] = [];
+  const taken = new Map<string, Span>();
+  const open = signature.parameters.filter((p) => !given.has(p.name));
+  const nextOpen = (): SignatureParameter | undefined => open.find((p) => !taken.has(p.name));
+  const find = (name: string): SignatureParameter | undefined =>
+    signature.parameters.find((p) => p.name === name);
+  const declared =
+    signature.span === undefined
+      ? []
+      : [{ span: signature.span, message: `\`${signature.name}\` is declared here` }];
+  let positional = true;
+
+  const assign = (parameter: SignatureParameter, argument: Argument, flag: boolean): void => {
+    const before = taken.get(parameter.name);
+    if (before !== undefined && !parameter.variadic) {
+      diagnostics.push(
+        diagnostic('duplicate-argument', `\`${parameter.name}\` is passed twice`, {
+          span: argument.span,
+          labels: [{ span: before, message: 'first passed here' }],
+        }),
+      );
+      return;
+    }
+    if (!parameter.variadic) taken.set(parameter.name, argument.span);
+    assignments.push({ parameter, argument, flag });
+  };
+
+  for (const argument of args) {
+    if (argument.name !== undefined) {
+      positional = false;
+      const parameter = find(argument.name.text);
+      if (parameter === undefined || parameter.variadic) {
+        diagnostics.push(
+          diagnostic(
+            'unknown-parameter',
+            `\`${signature.name}\` has no parameter \`${argument.name.text}\``,
+            {
+              span: argument.name.span,
+              labels: declared,
+              hints: parameterHints(signature, argument.name.text),
+            },
+          ),
+        );
+      } else assign(parameter, argument, false);
+      continue;
+    }
+    const bare = argument.value.kind === 'name' ? argument.value.name : undefined;
+    const named = bare === undefined ? undefined : find(bare);
+    const next = nextOpen();
+    if (positional && bare !== undefined && named !== undefined && named !== next) {
+      if (named.isBool) {
+        positional = false;
+        assign(named, argument, !inScope(bare));
+        continue;
+      }
+      if (next !== undefined && !next.variadic && inScope(bare)) {
+        diagnostics.push(
+          diagnostic('argument-order', `\`${bare}\` is passed as \`${next.name}\` here`, {
+            span: argument.span,
+            labels: declared,
+            hints: [
+              `write \`${bare} = ${bare}\` to pass it as \`${bare}\``,
+              `write \`${next.name} = ${bare}\` if this is meant`,
+            ],
+          }),
+        );
+      }
+    }
+    if (positional) {
+      if (next === undefined) {
+        diagnostics.push(
+          diagnostic(
+            'too-many-arguments',
+            signature.parameters.length === 0
+              ? `\`${signature.name}\` takes no arguments`
+              : `\`${signature.name}\` takes no further argument`,
+            {
+              span: argument.span,
+              labels: declared,
+              hints: [`its parameters are ${formatSignature(signature)}`],
+            },
+          ),
+        );
+        break;
+      }
+      const isFlag = bare !== undefined && next.name === bare && next.isBool && !inScope(bare);
+      assign(next, argument, isFlag);
+      continue;
+    }
+    if (named !== undefined && bare !== undefined && !named.variadic) {
+      assign(named, argument, named.isBool && !inScope(bare));
+      continue;
+    }
+    diagnostics.push(
+      bare === undefined || inScope(bare)
+        ? diagnostic('positional-after-named', 'positional arguments come before named ones', {
+            span: argument.span,
+            hints:
+              next === undefined ? [] : [`name it, as in \`${next.name} = …\`, or move it forward`],
+          })
+        : diagnostic('unknown-name', `there is no \`${bare}\` here`, {
+            span: argument.span,
+            hints: parameterHints(signature, bare),
+          }),
+    );
+  }
+  return { assignments, diagnostics };
+}
+
+function parameterHints(signature: Signature, name: string): string[] {
+  const names = signature.parameters.filter((p) => !p.variadic).map((p) => p.name);
+  const near = didYouMean(name, names);
+  if (near.length > 0) return near;
+  return names.length === 0
+    ? [`\`${signature.name}\` has no parameters`]
+    : [`its parameters are ${formatSignature(signature)}`];
+}

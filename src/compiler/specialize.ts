@@ -1,0 +1,72 @@
+/** A graph for one size of its inputs: every symbol replaced by a number. */
+import type { Attribute, Attributes, Graph, Node, TensorType, Value } from './ir.js';
+import type { Problem } from './ops/operator.js';
+import { rewriteGraph, type Visit } from './rewrite.js';
+import { evaluate, evaluateShape, symbolsOf, type Sizes } from './shape.js';
+
+export type Specialized =
+  | { readonly ok: true; readonly graph: Graph }
+  | { readonly ok: false; readonly problems: readonly NodeProblem[] };
+
+/** Why an operator cannot work at these sizes. */
+export interface NodeProblem {
+  readonly problem: Problem;
+  readonly node: Node;
+}
+
+/**
+ * The same graph with sizes for its symbols, in types and attributes; `infer` is asked again, so
+ * that a size of which an operator leaves nothing is a problem here. A node that reads the result
+ * of one with a problem has none of its own. Throws where a symbol has no size, or one outside its
+ * facts: callers have checked.
+ */
+export function specialize(graph: Graph, sizes: Sizes): Specialized {
+  requireFacts(graph, sizes);
+  const problems: NodeProblem[] = [];
+  const missing = new Set<Value>();
+  const visit: Visit = (node, operands, builder) => {
+    if (!operands.some((value) => missing.has(value))) {
+      const attributes = specializeAttributes(node.attributes, sizes);
+      const made = builder.node(node.op, operands, attributes, node.origin);
+      if (made.ok) return made.results;
+      problems.push({ problem: made.problem, node });
+    }
+    // The old values stand in for those that there cannot be: with a problem, no graph is given.
+    for (const value of node.results) missing.add(value);
+    return node.results;
+  };
+  const specialized = rewriteGraph(graph, visit, {
+    inputType: (type): TensorType => ({ ...type, shape: evaluateShape(type.shape, sizes) }),
+    symbols: [],
+  });
+  return problems.length === 0 ? { ok: true, graph: specialized } : { ok: false, problems };
+}
+
+function requireFacts(graph: Graph, sizes: Sizes): void {
+  const dims = graph.inputs.flatMap((value) => value.type.shape);
+  for (const { name, min, max, modulus, remainder } of dims.flatMap((d) => [
+    ...symbolsOf(d).values(),
+  ])) {
+    const size = sizes.get(name);
+    if (size === undefined) throw new Error(`no size for symbol ${name}`);
+    if (size < min || size > max || (size - remainder) % modulus !== 0) {
+      throw new Error(
+        `${name} = ${size} is not ${remainder} + a multiple of ${modulus} from ${min} to ${max}`,
+      );
+    }
+  }
+}
+
+/** Attributes with numbers in place of symbols. */
+export function specializeAttributes(attributes: Attributes, sizes: Sizes): Attributes {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [name, specializeAttribute(value, sizes)]),
+  );
+}
+
+function specializeAttribute(value: Attribute, sizes: Sizes): Attribute {
+  if (typeof value !== 'object' || value === null) return value;
+  return 'kind' in value
+    ? evaluate(value, sizes)
+    : value.map((item) => specializeAttribute(item, sizes));
+}

@@ -1,0 +1,24 @@
+/** The reference interpreter as an engine. */
+import { interpret } from '../compiler/interpret.js';
+import type { Graph, WeightValues } from '../compiler/ir.js';
+import { engineFailed, type Engine } from './engine.js';
+
+const NAME = 'reference';
+
+/** An engine over a graph whose every size is a number (see `specialize`). `version` is archc's. */
+export function referenceEngine(graph: Graph, weights: WeightValues, version: string): Engine {
+  return {
+    name: NAME,
+    version,
+    async run(inputs) {
+      try {
+        return { ok: true, value: interpret(graph, weights, inputs) };
+      } catch (error) {
+        return engineFailed(NAME, error);
+      }
+    },
+    async dispose() {
+      // Nothing is held.
+    },
+  };
+}

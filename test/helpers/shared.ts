@@ -1,0 +1,10 @@
+/** Finds data that lies beside the repository and is not part of it. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The path of `../shared/data/…` beside the repository, or undefined where it is absent. */
+export function sharedData(...parts: readonly string[]): string | undefined {
+  const path = ['..', '..', '..', 'shared', 'data', ...parts].join('/');
+  const found = fileURLToPath(new URL(path, import.meta.url));
+  return existsSync(found) ? found : undefined;
+}
