@@ -145,6 +145,16 @@ describe('PNG', () => {
     },
   );
 
+  it('reads interlaced images so small that passes are empty', async () => {
+    for (let width = 1; width <= 5; width++) {
+      for (let height = 1; height <= 5; height++) {
+        const data = Uint8Array.from({ length: width * height }, (_, i) => 10 * i);
+        const bytes = encode({ width, height, channels: 1, depth: 8, data }, { interlace: 'Adam7' });
+        expect(levels(await only(bytes), 255)).toEqual([...data]);
+      }
+    }
+  });
+
   it('does without comments and profiles, damaged or not', async () => {
     const before = [
       pngChunk('iCCP', Uint8Array.of(65, 0, 0, 9, 9)),

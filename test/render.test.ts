@@ -315,7 +315,7 @@ describe('any diagnostic', () => {
         const [, , , shown = '', marks = ''] = renderDiagnostics([
           diagnostic('syntax', 'wrong', { span }),
         ]).split('\n');
-        const marked = [...marks].map((c, i) => (c === '^' ? (shown[i] ?? ' ') : '')).join('');
+        const marked = marks.replace(/./g, (c, i: number) => (c === '^' ? (shown[i] ?? ' ') : ''));
         expect(marked).toBe(text.slice(start, end));
       }),
     );

@@ -260,6 +260,12 @@ describe('readSafetensors', () => {
     expect(shown.at(-1)).toBe('2950 more tensors of the file are wrong');
   });
 
+  it('reports a tensor inside another once', () => {
+    expect(problems(file({ a: f32(0, 12), b: f32(4, 8), c: f32(12, 16) }, 16))).toEqual([
+      'tensor "b": its data, from byte 4, overlaps that of "a", which reaches to 12',
+    ]);
+  });
+
   it('leaves prototypes alone', () => {
     const text = `{"__proto__":${JSON.stringify(f32(0, 4))},"constructor":${JSON.stringify(f32(4, 8))}}`;
     const { tensors } = read(file(text, 8));

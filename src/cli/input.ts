@@ -4,7 +4,7 @@ import { basename, dirname, extname } from 'node:path';
 import type { Code } from '../compiler/codes.js';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { HostRead } from '../compiler/modules.js';
-import { didYouMean } from '../compiler/names.js';
+import { nearest } from '../compiler/names.js';
 import type { Source } from '../compiler/source.js';
 
 /** The longest source text, in bytes. No network written by hand comes near it. */
@@ -170,16 +170,17 @@ function missing(path: string): Failure {
   } catch {
     return fail('missing-file', `there is no file ${path}: there is no folder ${folder}`, []);
   }
-  const message = `there is no file ${path}`;
   const name = basename(path);
+  const extension = extname(name);
+  const stem = basename(name, extension);
+  // Stems are compared, since extensions agree too easily. Files of the same kind come last, and win.
+  const sameKind = (each: string): number => Number(extname(each) === extension);
+  names.sort((a, b) => sameKind(a) - sameKind(b));
+  const byStem = new Map(names.map((each) => [basename(each, extname(each)), each]));
+  const near = byStem.get(stem) ?? byStem.get(nearest(stem, byStem.keys()) ?? '');
   const prefix = path.slice(0, path.length - name.length);
-  // A forgotten extension is nearer than any misspelling.
-  const extended = names.find((each) => basename(each, extname(each)) === name);
-  const hints =
-    extended === undefined
-      ? didYouMean(name, names).map((hint) => hint.replace('`', `\`${prefix}`))
-      : [`did you mean \`${prefix}${extended}\`?`];
-  return fail('missing-file', message, hints);
+  const hints = near === undefined ? [] : [`did you mean \`${prefix}${near}\`?`];
+  return fail('missing-file', `there is no file ${path}`, hints);
 }
 
 function tooLarge(path: string, size: number | undefined, limit: number): Failure {

@@ -176,9 +176,10 @@ function clampSpan({ source, start, end }: Span): { start: number; end: number }
   const clamp = (offset: number): number =>
     Math.max(0, Math.min(Math.trunc(offset) || 0, source.text.length));
   const from = clamp(start);
-  let to = Math.max(from, clamp(end));
-  while (to > from + 1 && /\s/.test(source.text.charAt(to - 1))) to--;
-  return { start: from, end: to };
+  const to = Math.max(from, clamp(end));
+  let visible = to;
+  while (visible > from + 1 && /\s/.test(source.text.charAt(visible - 1))) visible--;
+  return { start: from, end: source.text.slice(visible, to).includes('\n') ? visible : to };
 }
 
 /** The first and the last line of a span. */

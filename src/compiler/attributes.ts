@@ -29,6 +29,13 @@ export function attributeKey(attribute: Attribute): string {
   return Object.is(attribute, -0) ? '-0' : String(attribute);
 }
 
+/** Equal for equal attributes of one operator and for no others. */
+export function attributesKey(attributes: Attributes): string {
+  return Object.entries(attributes)
+    .map(([name, attribute]) => `${name}=${attributeKey(attribute)}`)
+    .join(';');
+}
+
 /** The constant from which a parameter reads this attribute. */
 export function attributeConstant(attribute: Attribute): Constant {
   if (isList(attribute)) return { type: 'list', items: attribute.map(attributeConstant) };

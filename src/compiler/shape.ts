@@ -278,11 +278,13 @@ function lowerBoundByTerms(dim: SymbolicDim): number {
 }
 
 function timesRange(
-  a: readonly [number, number],
-  b: readonly [number, number],
+  [a, b]: readonly [number, number],
+  [c, d]: readonly [number, number],
 ): readonly [number, number] {
-  const corners = a.flatMap((x) => b.map((y) => (x === 0 || y === 0 ? 0 : x * y)));
-  return [Math.min(...corners), Math.max(...corners)];
+  // 0 times an open end is 0: the factor is a size, which is finite.
+  const times = (x: number, y: number): number => (x === 0 || y === 0 ? 0 : x * y);
+  const [ac, ad, bc, bd] = [times(a, c), times(a, d), times(b, c), times(b, d)];
+  return [Math.min(ac, ad, bc, bd), Math.max(ac, ad, bc, bd)];
 }
 
 function atomRange(atom: Atom): readonly [number, number] {

@@ -174,11 +174,7 @@ function resultProblems(
     const problems = [...symbolNames(own.shape)]
       .filter((name) => !symbols.has(name))
       .map((name) => `result ${i} depends on ${name}, which is no size of an input`);
-    const agrees =
-      own.dtype === type.dtype &&
-      own.batched === type.batched &&
-      equalShapes(own.shape, type.shape);
-    if (agrees) return problems;
+    if (own.batched === type.batched && equalShapes(own.shape, type.shape)) return problems;
     return [...problems, `result ${i} is ${formatType(own)}, but should be ${formatType(type)}`];
   });
 }

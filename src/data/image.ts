@@ -33,7 +33,7 @@ export async function readImage(bytes: Uint8Array): Promise<Outcome<readonly Ten
 }
 
 function has(bytes: Uint8Array, text: string, offset: number): boolean {
-  return [...text].every((c, i) => bytes[offset + i] === c.charCodeAt(0));
+  return Array.from(text).every((c, i) => bytes[offset + i] === c.charCodeAt(0));
 }
 
 /** Kinds of files that people have, by the bytes that they start with. */

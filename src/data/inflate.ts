@@ -12,7 +12,7 @@ export async function inflatedSize(
   limit: number,
 ): Promise<number | undefined> {
   const inflated = new Blob([...parts]).stream().pipeThrough(new DecompressionStream('deflate'));
-  const reader = inflated.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = inflated.getReader();
   let size = 0;
   try {
     while (size <= limit) {

@@ -10,15 +10,13 @@ export function referenceEngine(graph: Graph, weights: WeightValues, version: st
   return {
     name: NAME,
     version,
-    async run(inputs) {
+    run(inputs) {
       try {
-        return { ok: true, value: interpret(graph, weights, inputs) };
+        return Promise.resolve({ ok: true, value: interpret(graph, weights, inputs) });
       } catch (error) {
-        return engineFailed(NAME, error);
+        return Promise.resolve(engineFailed(NAME, error));
       }
     },
-    async dispose() {
-      // Nothing is held.
-    },
+    dispose: () => Promise.resolve(),
   };
 }

@@ -172,7 +172,7 @@ export function naturalLog(x: number): number {
   const carry = ((bits & 0xfffff) + 0x95f64) & 0x100000;
   doubleWords[HIGH] = (bits & 0xfffff) | (carry ^ 0x3ff00000);
   const k = (bits >>> 20) - 1023 + (carry >>> 20);
-  const f = (double[0] ?? 1) - 1;
+  const f = double[0] - 1;
   const s = f / (2 + f);
   const z = s * s;
   const w = z * z;

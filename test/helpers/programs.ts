@@ -64,7 +64,6 @@ const { expression, type } = fc.letrec<{
         ),
       },
       { weight: 1, arbitrary: seq(opt(tie('operation')), word('..'), tie('operation')) },
-      { weight: 1, arbitrary: seq(tie('operation'), word('..')) },
     ),
     operation: seq(tie('operand'), many(seq(binaryOperator, tie('operand')), 0, 2)),
     operand: fc.oneof(
@@ -82,6 +81,8 @@ const { expression, type } = fc.letrec<{
       { weight: 1, arbitrary: seq(word('.'), name) },
       { weight: 3, arbitrary: seq(word('('), list(tie('argument'), 0, 3, true), word(')')) },
       { weight: 1, arbitrary: seq(word('['), tie('expression'), word(']')) },
+      // Open at the end only here: elsewhere the next name would be its end.
+      { weight: 1, arbitrary: seq(word('['), tie('operation'), word('..', ']')) },
     ),
     argument: fc.oneof(
       { weight: 2, arbitrary: tie('expression') },

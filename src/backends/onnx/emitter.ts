@@ -68,9 +68,12 @@ export interface Emitter {
     shapes: readonly Shape[],
     attributes?: OnnxAttributes,
   ): readonly OnnxValue[];
+  /** As `node`, with a result of whole numbers. */
+  intNode(opType: string, inputs: readonly OnnxValue[], shape: Shape): OnnxValue;
   floats(values: readonly number[] | Float32Array, dims?: readonly number[]): OnnxValue;
   /** A vector of whole numbers. */
   ints(values: readonly number[]): OnnxValue;
+  intScalar(value: number): OnnxValue;
   /** A vector of sizes, computed from the inputs' where they are symbolic. */
   sizes(dims: Shape): OnnxValue;
   /** `x` under another shape of as many elements. */
@@ -298,6 +301,9 @@ export function createEmitter(options: EmitterOptions): EmitterState {
       write(opType, inputs, outputs, attributes, false);
       return outputs;
     },
+    intNode: (opType, inputs, shape) =>
+      one(opType, inputs, { type: 'int64', shape }, {}, false),
+    intScalar: (value) => constant({ type: 'int64', dims: [], data: [value] }),
     floats(values, dims = [values.length]) {
       if (values.length !== elementCount(dims)) throw new Error('a constant of another size');
       return constant({ type: 'float', dims, data: Float32Array.from(values) });

@@ -1,7 +1,7 @@
 /** What lowerings share: their type, and how they read a node. */
 import type { Node, TensorType, Value } from '../../compiler/ir.js';
 import type { Emitter, Held } from './emitter.js';
-import { arrange, channelsFirst, type Order, type Pattern } from './layout.js';
+import { channelsFirst, type Pattern } from './layout.js';
 import type { OnnxAttributes, OnnxValue } from './model.js';
 
 /** How ONNX spells an operator: writes nodes, and says how each result is held. */
@@ -70,8 +70,4 @@ export function leadOf({ batch }: Pick<Held, 'batch'>): number {
 /** A tensor's shape with some ONNX axes reduced to 1. */
 export function withAxesOfOne(x: OnnxValue, axes: readonly number[]): OnnxValue['shape'] {
   return x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
-}
-
-export function reordered(x: Held, order: Order): OnnxValue['shape'] {
-  return arrange(x.value.shape, order);
 }

@@ -39,6 +39,11 @@ export function inferWindow(
   const shape: Dim[] = [];
   for (const axis of [0, 1] as const) {
     const output = windowOutput(sizes[axis], window, axis);
+    if (equal(output, sizes[axis])) {
+      // The form that the input has, where the size is kept.
+      shape.push(sizes[axis]);
+      continue;
+    }
     if (windowNeverFits(output)) {
       const reach = extent(window.k[axis], window.dilation[axis]);
       return rejected({
@@ -48,8 +53,7 @@ export function inferWindow(
         hints: ['use a smaller kernel, or `pad = same`'],
       });
     }
-    // The form that the input has, where the size is kept.
-    shape.push(equal(output, sizes[axis]) ? sizes[axis] : output);
+    shape.push(output);
   }
   return inferred({ dtype: 'f32', shape: [...shape, filters], batched: x?.batched ?? true });
 }

@@ -1,6 +1,6 @@
 /** Common subexpressions: computes once what is computed twice. */
-import { attributeKey } from '../attributes.js';
-import type { Attributes, Value } from '../ir.js';
+import { attributesKey } from '../attributes.js';
+import type { Value } from '../ir.js';
 import { operatorOf } from '../ops/index.js';
 import { rewriteGraph } from '../rewrite.js';
 import { formatShape } from '../shape.js';
@@ -40,12 +40,6 @@ export const mergeCommonSubexpressions: Pass = ({ graph, weights }) => {
   });
   return modelOf(rewritten, weights);
 };
-
-function attributesKey(attributes: Attributes): string {
-  return Object.entries(attributes)
-    .map(([name, attribute]) => `${name}=${attributeKey(attribute)}`)
-    .join(';');
-}
 
 /** The id of a value, the same for constants with the same shape and elements. */
 function constantInterner(): (value: Value) => number {

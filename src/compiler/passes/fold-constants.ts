@@ -1,10 +1,10 @@
 /** Computes at compile time what does not depend on the image. */
-import { attributeKey } from '../attributes.js';
+import { attributesKey } from '../attributes.js';
 import { evaluateNode } from '../interpret.js';
-import type { Graph, Node, Tensor, Value, Weight } from '../ir.js';
+import type { Graph, Node, Value, Weight } from '../ir.js';
 import { rewriteGraph } from '../rewrite.js';
 import { equalShapes, isStatic } from '../shape.js';
-import { modelOf, outputValues, type Pass } from './pass.js';
+import { modelOf, outputValues, tensorOf, type Pass } from './pass.js';
 
 /**
  * A node that reads only constants and weights whose values are known becomes a constant. Where it
@@ -13,19 +13,16 @@ import { modelOf, outputValues, type Pass } from './pass.js';
  */
 export const foldConstants: Pass = ({ graph, weights }, options = {}) => {
   const values = new Map(weights);
-  const absorbing = absorbingWeights(graph);
-  const absorbed = new Set<Weight>();
   const outputs = outputValues(graph);
+  const absorbing = absorbingWeights(graph, outputs);
+  const absorbed = new Set<Weight>();
 
-  const tensorOf = ({ definition, type }: Value): Tensor | undefined => {
-    if (definition.kind === 'weight') return values.get(definition.weight.name);
-    if (definition.kind !== 'constant' || !isStatic(type.shape)) return undefined;
-    return { shape: type.shape, data: definition.data };
-  };
   const rewritten = rewriteGraph(graph, (node, operands, builder) => {
     if (node.op === 'standardize' && options.keepWs === true) return undefined;
     if (node.results.some((value) => outputs.has(value) || !isFixed(value))) return undefined;
-    const tensors = operands.map(tensorOf).filter((tensor) => tensor !== undefined);
+    const tensors = operands
+      .map((value) => tensorOf(value, values))
+      .filter((tensor) => tensor !== undefined);
     if (tensors.length < operands.length) return undefined;
     const weight = ownedWeight(node);
     if (weight === undefined || !absorbing.has(weight)) {
@@ -51,39 +48,27 @@ function ownedWeight({ operands: [only, ...others] }: Node): Weight | undefined 
     : undefined;
 }
 
-/** Weights that are read only by nodes that do the same to them and keep their shape. */
-function absorbingWeights(graph: Graph): ReadonlySet<Weight> {
-  const uses = new Map<Weight, Set<string>>();
-  const use = (weight: Weight, how: string): void => {
-    const known = uses.get(weight);
-    if (known === undefined) uses.set(weight, new Set([how]));
-    else known.add(how);
-  };
+/** Weights that are read only by nodes that do the same to them, keep their shape, and are folded. */
+function absorbingWeights(graph: Graph, outputs: ReadonlySet<Value>): ReadonlySet<Weight> {
+  /** The one thing that happens to a weight; undefined where it is something else, or several. */
+  const uses = new Map<Weight, string | undefined>();
   for (const node of graph.nodes) {
+    const [result, ...others] = node.results;
     for (const { definition, type } of node.operands) {
       if (definition.kind !== 'weight') continue;
-      const [result, ...others] = node.results;
-      const isAlone = ownedWeight(node) !== undefined && others.length === 0;
-      const keepsShape = result !== undefined && equalShapes(result.type.shape, type.shape);
-      use(definition.weight, isAlone && keepsShape ? howOf(node) : OTHERWISE);
+      const { weight } = definition;
+      const isPlain =
+        ownedWeight(node) === weight &&
+        others.length === 0 &&
+        result !== undefined &&
+        !outputs.has(result) &&
+        equalShapes(result.type.shape, type.shape);
+      const how = isPlain ? `${node.op} ${attributesKey(node.attributes)}` : undefined;
+      uses.set(weight, !uses.has(weight) || uses.get(weight) === how ? how : undefined);
     }
   }
-  for (const { definition } of outputValues(graph)) {
-    if (definition.kind === 'weight') use(definition.weight, OTHERWISE);
-    // What is an output is not folded.
-    if (definition.kind !== 'result') continue;
-    for (const value of definition.node.operands) {
-      if (value.definition.kind === 'weight') use(value.definition.weight, OTHERWISE);
-    }
+  for (const { definition } of outputs) {
+    if (definition.kind === 'weight') uses.delete(definition.weight);
   }
-  return new Set(
-    [...uses].filter(([, how]) => how.size === 1 && !how.has(OTHERWISE)).map(([w]) => w),
-  );
-}
-
-const OTHERWISE = '';
-
-function howOf({ op, attributes }: Node): string {
-  const parts = Object.entries(attributes).map(([name, a]) => `${name}=${attributeKey(a)}`);
-  return `${op} ${parts.join(';')}`;
+  return new Set([...uses].filter(([, how]) => how !== undefined).map(([weight]) => weight));
 }

@@ -1,5 +1,6 @@
 /** What a pass is: from a model to one with the same results. */
-import type { Graph, Value, WeightValues } from '../ir.js';
+import type { Graph, Tensor, Value, WeightValues } from '../ir.js';
+import { isStatic } from '../shape.js';
 
 /** A graph with the values of its weights, where they are known. */
 export interface Model {
@@ -30,4 +31,11 @@ export function modelOf(graph: Graph, values: WeightValues | undefined): Model {
 
 export function outputValues(graph: Graph): ReadonlySet<Value> {
   return new Set(graph.outputs.map((output) => output.value));
+}
+
+/** What a constant or a weight holds, where that is known; undefined for every other value. */
+export function tensorOf({ definition, type }: Value, values: WeightValues): Tensor | undefined {
+  if (definition.kind === 'weight') return values.get(definition.weight.name);
+  if (definition.kind !== 'constant' || !isStatic(type.shape)) return undefined;
+  return { shape: type.shape, data: definition.data };
 }

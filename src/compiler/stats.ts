@@ -1,0 +1,310 @@
+/** Exact figures of a graph for one image: parameters, operations, memory. */
+import { diagnostic, type Outcome } from './diagnostic.js';
+import {
+  inputName,
+  type Graph,
+  type Node,
+  type Value,
+  type Weight,
+  type WeightRole,
+} from './ir.js';
+import { operatorOf } from './ops/index.js';
+import { at, elementCount } from './ops/tensor.js';
+import { runPasses } from './passes/index.js';
+import { formatShape, isStatic } from './shape.js';
+import { formatLocation } from './source.js';
+
+/** Of every element: float32. */
+const BYTES = 4;
+
+/** What a row of a table counts. */
+export interface Figures {
+  /** Elements that training changes. */
+  readonly params: number;
+  /** Elements of running statistics (PyTorch's convention; Keras counts them in its total). */
+  readonly buffers: number;
+  readonly macs: number;
+  readonly flops: number;
+}
+
+/** One call of an operator. */
+export interface LayerStats extends Figures {
+  /** `e2.sdblock.sepconv_1.dwconv` */
+  readonly path: string;
+  readonly op: string;
+  /** The shape of its (first) result. */
+  readonly output: readonly number[];
+  /** `models/sdunet.arch:12:8` */
+  readonly source: string;
+}
+
+export interface TensorStats {
+  readonly name: string;
+  readonly dtype: 'f32';
+  readonly shape: readonly number[];
+}
+
+/** Bytes of activations around one node. */
+export interface ActivationMoment {
+  readonly path: string;
+  /** While it runs: what is alive, its operands and all its results. */
+  readonly during: number;
+  /** Once it has run: what later nodes read, and outputs. */
+  readonly after: number;
+}
+
+export interface ActivationPeak {
+  readonly bytes: number;
+  /** The node that runs then, the first where there are several; undefined for a graph of inputs. */
+  readonly layer:
+    { readonly path: string; readonly op: string; readonly source: string } | undefined;
+  /** What is alive then, in order of creation: an input by its name, a result by its node's path. */
+  readonly values: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly bytes: number;
+  }[];
+}
+
+export interface ModelStats extends Figures {
+  /** The model's. */
+  readonly name: string;
+  readonly file: string;
+  readonly inputs: readonly TensorStats[];
+  readonly outputs: readonly TensorStats[];
+  /** Parts of `params`, by role. */
+  readonly kernels: number;
+  readonly biases: number;
+  /** Scales and shifts of channels: those of norms, and the slopes of PReLU. */
+  readonly norm: number;
+  /** Of parameters and buffers. */
+  readonly weightBytes: number;
+  readonly peakActivationBytes: number;
+  readonly peak: ActivationPeak;
+  /** In the order of the graph. */
+  readonly activationTimeline: readonly ActivationMoment[];
+  /** In the order of the graph; their figures add up to the model's. */
+  readonly layers: readonly LayerStats[];
+}
+
+/**
+ * The figures of the inference graph, for one image (batch 1), every size being a number (see
+ * `specialize`; throws where one is not). Dropout, identities, and nodes and weights that no output
+ * depends on are not in that graph: they have no row and count nowhere. Or `too-large`, where a
+ * count is beyond 2^53 − 1.
+ *
+ * - A shared weight is counted once, at its first use. Nodes of one path make one row, so weight
+ *   standardisation is part of the convolution that it belongs to.
+ * - Peak activation memory is for the nodes in their order, one after another, each value held once
+ *   in float32. A value is alive from the node that makes it through its last reader; an input from
+ *   the start, an output to the end. A node's operands and results are alive together while it runs:
+ *   nothing is computed in place, and a reshape copies. Weights, constants and what is computed from
+ *   them alone are not activations; nor are an engine's own scratch buffers, which differ.
+ */
+export function stats(graph: Graph): Outcome<ModelStats> {
+  const inference = runPasses({ graph, weights: undefined }, ['remove-dropout', 'dead-code']).graph;
+  const rows = new Map<string, LayerStats>();
+  const counted = new Set<Weight>();
+  let totals: Figures = { params: 0, buffers: 0, macs: 0, flops: 0 };
+  for (const node of inference.nodes) {
+    const own = figuresOf(node, counted);
+    totals = addFigures(totals, own);
+    const excess = COUNTS.find(([, count]) => !Number.isSafeInteger(count(totals)));
+    if (excess !== undefined) return tooLarge(graph, excess[0], node);
+    rows.set(node.origin.path, addToRow(rows.get(node.origin.path), node, own));
+  }
+  const memory = activationMemory(inference);
+  const first = memory.timeline.findIndex(({ during }) => !Number.isSafeInteger(during));
+  const largest = inference.nodes[first];
+  if (largest !== undefined) return tooLarge(graph, 'bytes of activations at once', largest);
+  return {
+    ok: true,
+    value: {
+      name: graph.name,
+      file: graph.source.path,
+      inputs: inference.inputs.map((value) => tensorStats(inputName(value), value)),
+      outputs: inference.outputs.map(({ name, value }) => tensorStats(name, value)),
+      ...totals,
+      kernels: trainable(inference, ['kernel']),
+      biases: trainable(inference, ['bias']),
+      norm: trainable(inference, ['scale', 'shift']),
+      weightBytes: weightBytes(totals),
+      peakActivationBytes: memory.peak.bytes,
+      peak: memory.peak,
+      activationTimeline: memory.timeline,
+      layers: [...rows.values()],
+    },
+  };
+}
+
+function weightBytes({ params, buffers }: Figures): number {
+  return BYTES * (params + buffers);
+}
+
+/** What has to stay exact. None is negative, so sums only grow and a part of one is exact as well. */
+const COUNTS: readonly (readonly [name: string, count: (totals: Figures) => number])[] = [
+  ['bytes of weights', weightBytes],
+  ['multiply-accumulates', ({ macs }) => macs],
+  ['operations', ({ flops }) => flops],
+];
+
+function tooLarge(graph: Graph, what: string, { origin }: Node): Outcome<never> {
+  const message = `\`${graph.name}\` has more than 2^53 - 1 ${what}, which cannot be counted exactly`;
+  return { ok: false, diagnostics: [diagnostic('too-large', message, { span: origin.span })] };
+}
+
+export function addFigures(a: Figures, b: Figures): Figures {
+  return {
+    params: a.params + b.params,
+    buffers: a.buffers + b.buffers,
+    macs: a.macs + b.macs,
+    flops: a.flops + b.flops,
+  };
+}
+
+/** A node's figures; its weights unless they are among those `counted`, to which they are added. */
+function figuresOf(node: Node, counted: Set<Weight>): Figures {
+  const cost = operatorOf(node.op).cost(
+    { operands: node.operands.map(shapeOf), results: node.results.map(shapeOf) },
+    node.attributes,
+  );
+  let [params, buffers] = [0, 0];
+  for (const { definition } of node.operands) {
+    if (definition.kind !== 'weight' || counted.has(definition.weight)) continue;
+    const { weight } = definition;
+    counted.add(weight);
+    if (weight.trainable) params += elementCount(weight.shape);
+    else buffers += elementCount(weight.shape);
+  }
+  return { params, buffers, macs: cost.macs, flops: cost.flops };
+}
+
+/** The row of a path with one more of its nodes. */
+function addToRow(row: LayerStats | undefined, node: Node, own: Figures): LayerStats {
+  const figures = row === undefined ? own : addFigures(row, own);
+  // What the compiler has added to a call does not name it.
+  const isAddition = operatorOf(node.op).traits.includes('internal');
+  if (row !== undefined && isAddition) return { ...row, ...figures };
+  return {
+    path: node.origin.path,
+    op: node.op,
+    output: shapeOf(node.results[0]),
+    ...figures,
+    source: formatLocation(node.origin.span),
+  };
+}
+
+function trainable(graph: Graph, roles: readonly WeightRole[]): number {
+  return graph.weights
+    .filter((weight) => weight.trainable && roles.includes(weight.role))
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+function shapeOf(value: Value | undefined): readonly number[] {
+  const shape = value?.type.shape ?? [];
+  if (!isStatic(shape)) throw new Error(`a size is not known in ${formatShape(shape)}`);
+  return shape;
+}
+
+function tensorStats(name: string, value: Value): TensorStats {
+  return { name, dtype: value.type.dtype, shape: shapeOf(value) };
+}
+
+/** An activation from the moment that it is there to the last at which it is read. */
+interface Lifetime {
+  readonly value: Value;
+  readonly bytes: number;
+  /** Moment 0 is before the first node, with the inputs alone; moment i + 1 is that of node i. */
+  readonly first: number;
+  /** The last moment at which it is needed; one after that of the last node for an output. */
+  readonly last: number;
+}
+
+function lifetimes({ inputs, nodes, outputs }: Graph): Lifetime[] {
+  const last = new Map<Value, number>();
+  nodes.forEach(({ operands }, i) => {
+    for (const value of operands) last.set(value, i + 1);
+  });
+  for (const { value } of outputs) last.set(value, nodes.length + 1);
+  const live = (value: Value, first: number): Lifetime => {
+    const bytes = BYTES * elementCount(shapeOf(value));
+    return { value, bytes, first, last: last.get(value) ?? first };
+  };
+  return [
+    ...inputs.map((value) => live(value, 0)),
+    ...nodes.flatMap(({ results }, i) =>
+      results.filter(({ type }) => type.batched).map((value) => live(value, i + 1)),
+    ),
+  ];
+}
+
+function activationMemory(graph: Graph): {
+  readonly peak: ActivationPeak;
+  readonly timeline: readonly ActivationMoment[];
+} {
+  const activations = lifetimes(graph);
+  const moments = graph.nodes.length + 1;
+  // What begins to be alive at each moment, and what has been needed for the last time.
+  const begun = new Float64Array(moments + 1);
+  const ended = new Float64Array(moments + 1);
+  for (const { bytes, first, last } of activations) {
+    begun[first] = at(begun, first) + bytes;
+    ended[last] = at(ended, last) + bytes;
+  }
+  const timeline: ActivationMoment[] = [];
+  let peak = { moment: 0, bytes: at(begun, 0) };
+  let alive = at(begun, 0) - at(ended, 0);
+  graph.nodes.forEach(({ origin }, i) => {
+    const during = alive + at(begun, i + 1);
+    alive = during - at(ended, i + 1);
+    timeline.push({ path: origin.path, during, after: alive });
+    if (during > peak.bytes) peak = { moment: i + 1, bytes: during };
+  });
+  const node = graph.nodes[peak.moment - 1];
+  const layer = node && {
+    path: node.origin.path,
+    op: node.op,
+    source: formatLocation(node.origin.span),
+  };
+  const values = activations
+    .filter(({ first, last }) => first <= peak.moment && peak.moment <= last)
+    .map(({ value, bytes }) => ({ name: activationName(value), shape: shapeOf(value), bytes }));
+  return { peak: { bytes: peak.bytes, layer, values }, timeline };
+}
+
+function activationName(value: Value): string {
+  const { definition } = value;
+  if (definition.kind !== 'result') return inputName(value);
+  const { node, index } = definition;
+  return node.results.length === 1 ? node.origin.path : `${node.origin.path}[${index}]`;
+}
+
+/** The layers of one block, or of one binding of the model, together. */
+export interface GroupStats extends Figures {
+  /** The first steps of the layers' paths. */
+  readonly path: string;
+  /** How many layers. */
+  readonly layers: number;
+  /** The output of the last. */
+  readonly output: readonly number[];
+}
+
+/** Layers whose paths agree in their first `depth` steps (1 or more), summed, in order. */
+export function groupLayers(layers: readonly LayerStats[], depth: number): GroupStats[] {
+  const groups = new Map<string, GroupStats>();
+  for (const layer of layers) {
+    const path = layer.path.split('.').slice(0, depth).join('.');
+    const before = groups.get(path);
+    groups.set(path, {
+      path,
+      layers: (before?.layers ?? 0) + 1,
+      output: layer.output,
+      ...(before === undefined ? figuresOnly(layer) : addFigures(before, layer)),
+    });
+  }
+  return [...groups.values()];
+}
+
+function figuresOnly({ params, buffers, macs, flops }: Figures): Figures {
+  return { params, buffers, macs, flops };
+}
