@@ -1,10 +1,30 @@
 /** The rules of the language, as a Chevrotain grammar. `arch.ebnf` and the railroad page follow it. */
-import { CstParser, EOF, Lexer, type IParserErrorMessageProvider, type IToken } from 'chevrotain';
+import {
+  CstParser,
+  EOF,
+  Lexer,
+  type ILexingResult,
+  type IParserErrorMessageProvider,
+  type IToken,
+} from 'chevrotain';
 import * as t from './tokens.js';
 
-/** Tokens carry offsets only; lines and columns are worked out when someone asks. */
-export function createLexer(): Lexer {
-  return new Lexer(t.allTokens, { positionTracking: 'onlyOffset', ensureOptimizations: true });
+/**
+ * Text to tokens. They carry offsets only; lines and columns are worked out when someone asks.
+ */
+export function createLexer(): (text: string) => ILexingResult {
+  const lexer = new Lexer(t.allTokens, {
+    positionTracking: 'onlyOffset',
+    ensureOptimizations: true,
+  });
+  return (text) => {
+    const result = lexer.tokenize(text);
+    // Chevrotain leaves the ends out, and takes the ends of syntax nodes from them.
+    for (const token of result.tokens) {
+      token.endOffset = token.startOffset + token.image.length - 1;
+    }
+    return result;
+  };
 }
 
 /** What each rule is called in an error message. */

@@ -16,8 +16,6 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build as bundle } from 'esbuild';
-import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -66,9 +64,10 @@ async function bundleCommandLine(out) {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
-    // Names and line ends stay, so that the trace of an internal error can be read.
+    // Names stay and lines are short, so that the trace of an internal error can be read.
     minifySyntax: true,
-    charset: 'ascii',
+    minifyWhitespace: true,
+    lineLimit: 120,
     external: EXTERNAL,
     define: { 'import.meta.url': 'moduleUrl' },
     // A script with a code cache cannot call `import()`; esbuild writes a delayed `require` instead.
@@ -182,6 +181,9 @@ async function build() {
 }
 
 if (process.argv.includes('--if-stale') && (await isFresh())) process.exit(0);
+// Only now, because loading them takes longer than finding that there is nothing to do.
+const { build: bundle } = await import('esbuild');
+const { default: ts } = await import('typescript');
 const start = performance.now();
 try {
   await build();

@@ -18,8 +18,7 @@ function readIfPresent(file) {
   }
 }
 
-// The bundle is ASCII (esbuild escapes the rest), and Latin-1 is the fastest way to read that.
-const source = readFileSync(filename, 'latin1');
+const source = readFileSync(filename, 'utf8');
 const script = new Script(
   `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
   {

@@ -33,7 +33,11 @@ function node(...args: readonly string[]): {
   stdout: string;
   stderr: string;
 } {
-  return spawnSync(process.execPath, args, { encoding: 'utf8', cwd: folder });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  return { status, stdout, stderr };
 }
 
 describe('installation', () => {
@@ -80,25 +84,23 @@ describe('dist/', () => {
 
   it('starts from code that is compiled ahead for this Node', () => {
     const probe = `
-      const script = require(${JSON.stringify(inRoot(bin))}).script;
-      process.on('exit', () => console.error('rejected:', script.cachedDataRejected));`;
+      const cli = ${JSON.stringify(inRoot(bin))};
+      process.on('exit', () => console.error('rejected:', require(cli).script.cachedDataRejected));
+      require(cli);`;
     writeFileSync(join(folder, 'probe.cjs'), probe);
     expect(node(join(folder, 'probe.cjs'), '--version').stderr).toBe('rejected: false\n');
   });
 
   it('runs alike without it, from any folder', () => {
-    const copy = join(folder, 'copy');
-    mkdirSync(copy);
-    for (const name of ['cli.cjs', 'main.cjs'])
+    const copy = join(folder, 'copy/dist');
+    mkdirSync(copy, { recursive: true });
+    copyFileSync(inRoot('package.json'), join(copy, '../package.json'));
+    for (const name of ['cli.cjs', 'main.cjs']) {
       copyFileSync(inRoot('dist', name), join(copy, name));
+    }
     const { version } = JSON.parse(read('package.json')) as { version: string };
     expect(node(inRoot(bin), '--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
     expect(node(join(copy, 'cli.cjs'), '--version')).toEqual(node(inRoot(bin), '--version'));
-  });
-
-  it('has a command line of ASCII, as its launcher reads it', () => {
-    // eslint-disable-next-line no-control-regex -- all of ASCII
-    expect(read('dist/main.cjs')).toMatch(/^[\x00-\x7f]*$/);
   });
 
   it('names the licences of what it bundles', () => {
@@ -109,9 +111,11 @@ describe('dist/', () => {
   });
 
   it('is not built again while nothing changes', () => {
-    expect(node(inRoot('scripts/build.mjs'), '--if-stale')).toEqual(
-      expect.objectContaining({ status: 0, stdout: '' }),
-    );
+    expect(node(inRoot('scripts/build.mjs'), '--if-stale')).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    });
     const left = readdirSync(root).filter((name) => name.startsWith('dist.'));
     expect(left).toEqual([]);
   });

@@ -311,8 +311,8 @@ function sameBlock(
   }
   if (left.form === 'chain' && right.form === 'chain') {
     return isSame(
-      { type: 'list', items: left.stages },
-      { type: 'list', items: right.stages },
+      { type: 'list', items: left.stages.map((stage) => stage.block) },
+      { type: 'list', items: right.stages.map((stage) => stage.block) },
       concretize,
     );
   }

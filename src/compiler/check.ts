@@ -2,7 +2,7 @@
 import type { Diagnostic } from './diagnostic.js';
 import { diagnostic, hasErrors } from './diagnostic.js';
 import { elaborateModel, type ElaboratedModel, type Override } from './elaborate.js';
-import { checkClaims, type ClaimResult } from './claims.js';
+import { checkClaims, type ClaimResult, type Compared } from './claims.js';
 import type { Graph } from './ir.js';
 import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
@@ -12,7 +12,6 @@ import { resolve } from './resolve.js';
 import { formatDim, type Sizes } from './shape.js';
 import { specialize } from './specialize.js';
 import type { Source, Span } from './source.js';
-import { stats, type ModelStats } from './stats.js';
 
 export interface CheckOptions {
   /** Elaborate this model only; all of the file's by default. */
@@ -55,23 +54,20 @@ export function check(entry: Source, host: Host, options: CheckOptions = {}): Ch
   const declarations = modelsOf(program.entry).filter(
     (d) => options.model === undefined || d.name.text === options.model,
   );
-  const elaborated = new Map<ModelDeclaration, ElaboratedModel>();
-  const elaborate = (declaration: ModelDeclaration, module: Module): ElaboratedModel => {
-    const overrides = module === program.entry ? options.overrides : undefined;
-    const model =
-      elaborated.get(declaration) ?? elaborateModel(program, declaration, module, overrides);
-    elaborated.set(declaration, model);
-    return model;
+  // Models that claims compare with stand as they are declared, without `--set`.
+  const compared = new Map<ModelDeclaration, ElaboratedModel>();
+  const compare = (declaration: ModelDeclaration, module: Module): Compared => {
+    const model = compared.get(declaration) ?? elaborateModel(program, declaration, module);
+    compared.set(declaration, model);
+    const asked = chooseSizes(model, options.sizes);
+    return { model, sized: asked.graph === undefined ? chooseSizes(model, undefined) : asked };
   };
   const models = declarations.map((declaration) => {
-    const model = elaborate(declaration, program.entry);
+    const model = elaborateModel(program, declaration, program.entry, options.overrides);
     diagnostics.push(...model.diagnostics);
     const sized = chooseSizes(model, options.sizes);
     diagnostics.push(...sized.diagnostics);
-    const claims = checkClaims(model, sized, figuresOf, (other, module) => {
-      const related = elaborate(other, module);
-      return { model: related, sized: chooseSizes(related, undefined) };
-    });
+    const claims = checkClaims(model, sized, compare);
     diagnostics.push(...claims.diagnostics);
     return {
       ...model,
@@ -87,11 +83,6 @@ export function check(entry: Source, host: Host, options: CheckOptions = {}): Ch
 /** The models that a file declares itself. */
 export function modelsOf(module: Module): readonly ModelDeclaration[] {
   return module.file.declarations.filter((d) => d.kind === 'model');
-}
-
-/** The figures of a model at its chosen sizes. */
-export function figuresOf(graph: Graph): ModelStats | Diagnostic {
-  return stats(graph);
 }
 
 export interface Sized {

@@ -2,7 +2,7 @@
 import { binary, wantBool } from './arithmetic.js';
 import type { Expression, ModelDeclaration } from './ast.js';
 import type { Sized } from './check.js';
-import { diagnostic, type Diagnostic } from './diagnostic.js';
+import { diagnostic, type Diagnostic, type Outcome } from './diagnostic.js';
 import type { ElaboratedModel } from './elaborate.js';
 import { POISON, describeEntity, type Entity } from './entity.js';
 import { evaluate } from './evaluate.js';
@@ -12,7 +12,7 @@ import type { Module } from './modules.js';
 import { report, type Frame } from './session.js';
 import { evaluate as evaluateDim, isSymbolic, symbolsOf, type Dim } from './shape.js';
 import type { Span } from './source.js';
-import type { ModelStats } from './stats.js';
+import { stats, type ModelStats } from './stats.js';
 
 export interface ClaimResult {
   readonly span: Span;
@@ -24,31 +24,32 @@ export interface ClaimResult {
   readonly found: string;
 }
 
-type Figures = (graph: Graph) => ModelStats | Diagnostic;
-type Related = (
-  declaration: ModelDeclaration,
-  module: Module,
-) => { readonly model: ElaboratedModel; readonly sized: Sized };
+type Figures = (graph: Graph) => Outcome<ModelStats>;
+/** Another model, as `UNet.params` speaks of it. */
+export interface Compared {
+  readonly model: ElaboratedModel;
+  readonly sized: Sized;
+}
+type Compare = (declaration: ModelDeclaration, module: Module) => Compared;
 
 /** Checks every claim of a model at the chosen sizes. */
 export function checkClaims(
   model: ElaboratedModel,
   sized: Sized,
-  figures: Figures,
-  related: Related,
+  compare: Compare,
 ): { readonly results: readonly ClaimResult[]; readonly diagnostics: readonly Diagnostic[] } {
   const results: ClaimResult[] = [];
   const diagnostics: Diagnostic[] = [];
   if (model.graph === undefined || sized.diagnostics.length > 0) return { results, diagnostics };
-  const cache = new Map<Graph, ModelStats | Diagnostic>();
-  const cachedFigures: Figures = (graph) => {
-    const known = cache.get(graph) ?? figures(graph);
+  const cache = new Map<Graph, Outcome<ModelStats>>();
+  const figures: Figures = (graph) => {
+    const known = cache.get(graph) ?? stats(graph);
     cache.set(graph, known);
     return known;
   };
   for (const { condition, span, frame } of model.claims) {
     const before = frame.session.diagnostics.length;
-    const claimFrame = withFigures(frame, span, sized, cachedFigures, related);
+    const claimFrame = withFigures(frame, span, sized, figures, compare);
     const result = checkClaim(condition, claimFrame);
     const text = condition.span.source.text.slice(condition.span.start, condition.span.end);
     results.push({ span, text, ...result });
@@ -69,7 +70,7 @@ function withFigures(
   span: Span,
   sized: Sized,
   figures: Figures,
-  related: Related,
+  compare: Compare,
 ): Frame {
   const figure = (name: string, of: Sized, what: string): Entity | undefined => {
     if (!METRIC_NAMES.includes(name)) return undefined;
@@ -78,9 +79,12 @@ function withFigures(
         hints: ['pass `--size H=512,W=512`, or give the symbols of the input defaults: `H = 512`'],
       });
     }
-    const stats = figures(of.graph);
-    if ('severity' in stats) return report(frame, stats.code, stats.message, span);
-    const value = metricOf(stats, name);
+    const counted = figures(of.graph);
+    if (!counted.ok) {
+      for (const d of counted.diagnostics) report(frame, d.code, d.message, d.span ?? span, d);
+      return POISON;
+    }
+    const value = metricOf(counted.value, name);
     return value === undefined ? undefined : { type: 'int', value };
   };
   return {
@@ -101,7 +105,7 @@ function withFigures(
           },
         );
       }
-      const other = related(declaration, module);
+      const other = compare(declaration, module);
       if (other.model.graph === undefined) return POISON;
       return figure(name, other.sized, `${declaration.name.text}.${name}`);
     },

@@ -557,6 +557,28 @@ export const CODES = {
       'An existing output is replaced only where it is the same kind of artifact, such as an ONNX ' +
       'model by an ONNX model. Name another output, or say `--force`.',
   },
+  'unsupported-opset': {
+    severity: 'error',
+    title: 'An ONNX operator set that archc does not write',
+    explanation:
+      'The ONNX backend writes operator sets 17 (the default, which most runtimes read) to 21 (which ' +
+      'has group normalisation as an operator).',
+  },
+  'dynamic-size': {
+    severity: 'error',
+    title: 'A size that cannot be found when the model runs',
+    explanation:
+      'A model with dynamic sizes reads each of them from the shapes of its inputs. A symbol that ' +
+      'occurs in no axis of an input on its own (with a constant factor or summand at most) cannot ' +
+      'be read there. Give the model fixed sizes, or an input with such an axis.',
+  },
+  'weights-too-large': {
+    severity: 'error',
+    title: 'More weights than a file can hold',
+    explanation:
+      'An ONNX model is at most 2 GiB, and above that its weights stand in a file of their own, for ' +
+      'which archc writes at most 4 GiB.',
+  },
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof CODES;

@@ -25,7 +25,12 @@ export type BlockEntity =
   | OperatorEntity
   | DeclaredEntity
   /** Blocks one after the other. */
-  | { readonly type: 'block'; readonly form: 'chain'; readonly stages: readonly BlockEntity[] }
+  | {
+      readonly type: 'block';
+      readonly form: 'chain';
+      /** Each with the place where it is written. */
+      readonly stages: readonly { readonly block: BlockEntity; readonly span: Span }[];
+    }
   /** `block * n`: n uses, each with weights of its own. */
   | {
       readonly type: 'block';
@@ -145,7 +150,7 @@ export function blockName(block: BlockEntity): string {
     case 'declared':
       return block.declaration.name.text;
     case 'chain':
-      return block.stages.map(blockName).join(' -> ');
+      return block.stages.map((stage) => blockName(stage.block)).join(' -> ');
     case 'repeat':
       return `${blockName(block.block)} * ${block.count}`;
     case 'shared':

@@ -31,7 +31,6 @@ import { findOperator, operatorNames } from './ops/index.js';
 import { report, reportFailure, type Frame } from './session.js';
 import {
   declarationSignature,
-  formatSignature,
   matchArguments,
   operatorSignature,
   type Signature,
@@ -192,9 +191,8 @@ function evaluatePipe(stages: readonly Expression[], frame: Frame): Entity {
   const [head, ...rest] = stages;
   if (head === undefined) return POISON;
   let current = evaluate(head, frame, 'flow');
-  let span = head.span;
-  const waiting: BlockEntity[] = [];
-  if (current.type === 'block') waiting.push(current);
+  const waiting: { readonly block: BlockEntity; readonly span: Span }[] = [];
+  if (current.type === 'block') waiting.push({ block: current, span: head.span });
   else if (current.type !== 'tensor' && current.type !== 'poison') {
     return report(
       frame,
@@ -205,7 +203,6 @@ function evaluatePipe(stages: readonly Expression[], frame: Frame): Entity {
   }
   for (const stage of rest) {
     const entity = evaluate(stage, frame, 'stage');
-    const whole = joinSpans(span, stage.span);
     if (entity.type === 'poison') {
       current = POISON;
     } else if (entity.type !== 'block') {
@@ -221,9 +218,8 @@ function evaluatePipe(stages: readonly Expression[], frame: Frame): Entity {
               : [],
         },
       );
-    } else if (current.type === 'block') waiting.push(entity);
+    } else if (current.type === 'block') waiting.push({ block: entity, span: stage.span });
     else if (current.type === 'tensor') current = applyBlock(entity, current, stage.span, frame);
-    span = whole;
   }
   if (current.type !== 'block') return current;
   return { type: 'block', form: 'chain', stages: waiting };
@@ -730,6 +726,6 @@ export function describeWaiting(block: OperatorEntity | DeclaredEntity): Failure
   return failure(
     'still-waiting',
     `\`${signature.name}\` still waits for ${missing.map((m) => `\`${m}\``).join(' and ')}`,
-    `fill it: \`${signature.name}(${missing.map((m) => `${m} = …`).join(', ')})\`; its parameters are ${formatSignature(signature)}`,
+    `write \`${signature.name}(${missing.map((m) => `${m} = …`).join(', ')})\``,
   );
 }

@@ -52,7 +52,9 @@ export function applyBlock(block: BlockEntity, input: Entity, span: Span, frame:
       return applyDeclared(block, input, span, frame);
     case 'chain': {
       let current: Entity = input;
-      for (const stage of block.stages) current = applyBlock(stage, current, span, frame);
+      for (const stage of block.stages) {
+        current = applyBlock(stage.block, current, stage.span, frame);
+      }
       return current;
     }
     case 'repeat': {

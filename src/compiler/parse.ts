@@ -29,11 +29,11 @@ export const MAX_NESTING = 200;
 /** Operators in a row in one expression. */
 const MAX_OPERATORS = 1000;
 
-let shared: { lexer: ReturnType<typeof createLexer>; parser: ArchParser } | undefined;
+let shared: { tokenize: ReturnType<typeof createLexer>; parser: ArchParser } | undefined;
 
 /** Building the parser analyses the grammar, which costs more than parsing most files: done once. */
 function tools(): NonNullable<typeof shared> {
-  shared ??= { lexer: createLexer(), parser: new ArchParser() };
+  shared ??= { tokenize: createLexer(), parser: new ArchParser() };
   return shared;
 }
 
@@ -93,8 +93,8 @@ interface TokenParse {
 }
 
 function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode): TokenParse {
-  const { lexer, parser } = tools();
-  const lexed = lexer.tokenize(source.text);
+  const { tokenize, parser } = tools();
+  const lexed = tokenize(source.text);
   const tokens = lexed.tokens;
   const comments = lexed.groups['comments'] ?? [];
   const diagnostics = lexed.errors.map((e) => lexingDiagnostic(source, e));

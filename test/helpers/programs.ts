@@ -29,83 +29,72 @@ const binaryOperator = oneOf(
   ...['or', 'and', '==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '/', '//', '%', '**'],
 );
 
-const { expression, type } = fc.letrec<{
-  expression: Tokens;
-  stage: Tokens;
-  operation: Tokens;
-  operand: Tokens;
-  postfix: Tokens;
-  argument: Tokens;
-  type: Tokens;
-}>((tie) => {
-  const atom = fc.oneof(
-    { weight: 5, arbitrary: name },
-    { weight: 2, arbitrary: number },
-    { weight: 1, arbitrary: text },
-    { weight: 2, arbitrary: oneOf('in', 'true', 'false', 'none') },
+const atom = fc.oneof(
+  { weight: 5, arbitrary: name },
+  { weight: 2, arbitrary: number },
+  { weight: 1, arbitrary: text },
+  { weight: 2, arbitrary: oneOf('in', 'true', 'false', 'none') },
+);
+
+/** Expressions that nest at most `n` deep. */
+const expressionAt = fc.memo((n) => {
+  if (n <= 1) return seq(atom, many(seq(word('->'), atom), 0, 2));
+  const inner = expressionAt(n - 1);
+  const argument = fc.oneof(
+    { weight: 2, arbitrary: inner },
+    { weight: 1, arbitrary: seq(name, word('='), inner) },
   );
-  const depth = { maxDepth: 4, depthSize: 'small', withCrossShrink: true } as const;
-  return {
-    expression: fc
-      .array(tie('stage'), { minLength: 1, maxLength: 6, size: 'small', depthIdentifier: 'pipe' })
-      .map((stages) => stages.flatMap((s, i) => (i === 0 ? s : ['->', ...s]))),
-    stage: fc.oneof(
-      depth,
-      { weight: 8, arbitrary: tie('operation') },
-      {
-        weight: 1,
-        arbitrary: seq(
-          word('if'),
-          tie('expression'),
-          word('then'),
-          tie('expression'),
-          word('else'),
-          tie('stage'),
-        ),
-      },
-      { weight: 1, arbitrary: seq(opt(tie('operation')), word('..'), tie('operation')) },
+  const postfix = fc.oneof(
+    { weight: 1, arbitrary: seq(word('.'), name) },
+    { weight: 3, arbitrary: seq(word('('), list(argument, 0, 3, true), word(')')) },
+    { weight: 1, arbitrary: seq(word('['), inner, word(']')) },
+    // Open at the end only here: elsewhere the next name would be its end.
+    { weight: 1, arbitrary: seq(word('['), atom, word('..', ']')) },
+  );
+  const operand = seq(
+    many(oneOf('-', 'not'), 0, 1),
+    fc.oneof(
+      { weight: 8, arbitrary: atom },
+      { weight: 1, arbitrary: seq(word('('), inner, word(')')) },
+      { weight: 1, arbitrary: seq(word('(', '('), inner, word(')', ')')) },
+      { weight: 1, arbitrary: seq(word('['), list(inner, 0, 3, true), word(']')) },
     ),
-    operation: seq(tie('operand'), many(seq(binaryOperator, tie('operand')), 0, 2)),
-    operand: fc.oneof(
-      depth,
-      { weight: 6, arbitrary: atom },
-      { weight: 4, arbitrary: seq(atom, tie('postfix')) },
-      { weight: 1, arbitrary: seq(atom, tie('postfix'), tie('postfix')) },
-      { weight: 1, arbitrary: seq(oneOf('-', 'not'), tie('operand')) },
-      { weight: 1, arbitrary: seq(word('('), tie('expression'), word(')')) },
-      { weight: 1, arbitrary: seq(word('(', '('), tie('expression'), word(')', ')')) },
-      { weight: 1, arbitrary: seq(word('['), list(tie('expression'), 0, 3, true), word(']')) },
-    ),
-    postfix: fc.oneof(
-      depth,
-      { weight: 1, arbitrary: seq(word('.'), name) },
-      { weight: 3, arbitrary: seq(word('('), list(tie('argument'), 0, 3, true), word(')')) },
-      { weight: 1, arbitrary: seq(word('['), tie('expression'), word(']')) },
-      // Open at the end only here: elsewhere the next name would be its end.
-      { weight: 1, arbitrary: seq(word('['), tie('operation'), word('..', ']')) },
-    ),
-    argument: fc.oneof(
-      { weight: 2, arbitrary: tie('expression') },
-      { weight: 1, arbitrary: seq(name, word('='), tie('expression')) },
-    ),
-    type: fc.oneof(
-      depth,
-      { weight: 3, arbitrary: seq(oneOf('int', 'bool', 'tensor', 'block'), opt(word('?'))) },
-      { weight: 1, arbitrary: seq(word('['), tie('type'), word(']'), opt(word('?'))) },
-    ),
-  };
+    fc.oneof({ weight: 3, arbitrary: word() }, { weight: 2, arbitrary: many(postfix, 1, 2) }),
+  );
+  const operation = fc.oneof(
+    { weight: 3, arbitrary: operand },
+    { weight: 1, arbitrary: seq(operand, many(seq(binaryOperator, operand), 1, 3)) },
+  );
+  const choice = seq(word('if'), inner, word('then'), inner, word('else'));
+  const stage = fc.oneof(
+    { weight: 12, arbitrary: operation },
+    { weight: 1, arbitrary: seq(choice, operation) },
+    { weight: 1, arbitrary: seq(choice, choice, operation) },
+    { weight: 1, arbitrary: seq(opt(operation), word('..'), operation) },
+  );
+  return fc.oneof(
+    { weight: 3, arbitrary: stage },
+    { weight: 1, arbitrary: seq(stage, many(seq(word('->'), stage), 1, 5)) },
+  );
 });
+const expression = expressionAt(3);
+
+const typeAt = fc.memo((n): Arb => {
+  const named = seq(oneOf('int', 'bool', 'tensor', 'block'), opt(word('?')));
+  if (n <= 1) return named;
+  const listed = seq(word('['), typeAt(n - 1), word(']'), opt(word('?')));
+  return fc.oneof({ weight: 3, arbitrary: named }, { weight: 1, arbitrary: listed });
+});
+const type = typeAt(3);
 
 const names = list(name, 1, 3, false);
 const axis = seq(expression, opt(seq(word('='), expression)));
 
-const { body } = fc.letrec<{ body: Tokens; statement: Tokens; branches: Tokens }>((tie) => ({
-  body: seq(word('{'), many(tie('statement'), 0, 4), word('}')),
-  statement: fc.oneof(
-    { maxDepth: 3, depthSize: 'small' },
+/** Statements between braces that nest at most `n` deep. */
+const bodyAt = fc.memo((n): Arb => {
+  const flat = [
     { weight: 6, arbitrary: seq(names, oneOf('=', '+='), expression) },
-    { weight: 1, arbitrary: seq(word('shared'), name, word('='), expression) },
-    { weight: 1, arbitrary: seq(word('output'), name, word('='), expression) },
+    { weight: 1, arbitrary: seq(oneOf('shared', 'output'), name, word('='), expression) },
     { weight: 1, arbitrary: seq(oneOf('expect', 'return'), expression) },
     {
       weight: 1,
@@ -118,21 +107,21 @@ const { body } = fc.letrec<{ body: Tokens; statement: Tokens; branches: Tokens }
         opt(seq(word('where'), list(expression, 1, 3, false))),
       ),
     },
-    { weight: 1, arbitrary: seq(word('for'), names, word('in'), expression, tie('body')) },
-    { weight: 1, arbitrary: tie('branches') },
-  ),
-  branches: seq(
-    word('if'),
-    expression,
-    tie('body'),
-    fc.oneof(
-      { maxDepth: 3, depthSize: 'small' },
-      word(),
-      seq(word('else'), tie('body')),
-      seq(word('else'), tie('branches')),
-    ),
-  ),
-}));
+  ];
+  if (n <= 1) return seq(word('{'), many(fc.oneof(...flat), 0, 3), word('}'));
+  const inner = bodyAt(n - 1);
+  const branch = seq(word('if'), expression, inner);
+  const statement = fc.oneof(
+    ...flat,
+    { weight: 1, arbitrary: seq(word('for'), names, word('in'), expression, inner) },
+    {
+      weight: 1,
+      arbitrary: seq(branch, many(seq(word('else'), branch), 0, 2), opt(seq(word('else'), inner))),
+    },
+  );
+  return seq(word('{'), many(statement, 0, 4), word('}'));
+});
+const body = bodyAt(3);
 
 const parameter = seq(name, opt(seq(word(':'), type)), opt(seq(word('='), expression)));
 const parameters = seq(word('('), list(parameter, 0, 4, true), word(')'));

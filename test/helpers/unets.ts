@@ -51,7 +51,7 @@ export function unet(options: UnetOptions): Graph {
       const up = conv(only(g.op('upsample', [x])), filters, 2);
       x = double(only(g.op('concat', [skips[level] ?? up, up])), filters);
     }
-    x = conv(x, 2 * classes, 3);
+    x = conv(x, 2, 3);
     return [through(g, x, ['conv', { filters: classes, k: [1, 1] }], ['sigmoid'])];
   });
 }

@@ -6,13 +6,7 @@
  */
 import type { Origin, TensorType, Value, Weight } from '../../compiler/ir.js';
 import { elementCount } from '../../compiler/ops/tensor.js';
-import {
-  equalShapes,
-  isStatic,
-  isSymbolic,
-  type Dim,
-  type Shape,
-} from '../../compiler/shape.js';
+import { equalShapes, isStatic, isSymbolic, type Dim, type Shape } from '../../compiler/shape.js';
 import {
   alignedPattern,
   arrange,
@@ -100,6 +94,8 @@ export interface EmitterState {
   hold(value: Value, held: Held): void;
   /** Weights that have been asked for so far. */
   readonly weights: readonly PlacedWeight[];
+  /** Takes a weight into the file that no node has asked for. */
+  ensureWeight(weight: Weight): void;
   /** All nodes, in order. */
   nodes(): readonly OnnxNode[];
 }
@@ -230,12 +226,7 @@ export function createEmitter(options: EmitterOptions): EmitterState {
     const bare =
       created.length === 0
         ? from.value
-        : convert(
-            from.value,
-            'Squeeze',
-            arrange(from.weight.shape, axesOf(from.pattern)),
-            created,
-          );
+        : convert(from.value, 'Squeeze', arrange(from.weight.shape, axesOf(from.pattern)), created);
     const before: Held = { value: bare, order: axesOf(from.pattern), batch: 'none' };
     return patterned(before, pattern).value;
   }
@@ -265,9 +256,7 @@ export function createEmitter(options: EmitterOptions): EmitterState {
   ): Placed {
     const leaf = placeLeaf(value, pattern);
     const placed: Placed =
-      leaf === undefined
-        ? placeResult(value, pattern)
-        : { value: leaf, batch: 'none' };
+      leaf === undefined ? placeResult(value, pattern) : { value: leaf, batch: 'none' };
     if (!batched || placed.batch !== 'none') return placed;
     return { value: unsqueezed(placed.value, [0]), batch: 'one' };
   }
@@ -301,8 +290,7 @@ export function createEmitter(options: EmitterOptions): EmitterState {
       write(opType, inputs, outputs, attributes, false);
       return outputs;
     },
-    intNode: (opType, inputs, shape) =>
-      one(opType, inputs, { type: 'int64', shape }, {}, false),
+    intNode: (opType, inputs, shape) => one(opType, inputs, { type: 'int64', shape }, {}, false),
     intScalar: (value) => constant({ type: 'int64', dims: [], data: [value] }),
     floats(values, dims = [values.length]) {
       if (values.length !== elementCount(dims)) throw new Error('a constant of another size');
@@ -358,6 +346,9 @@ export function createEmitter(options: EmitterOptions): EmitterState {
       if (value.definition.kind === 'input') early.add(held.value);
     },
     weights,
+    ensureWeight(weight) {
+      if (!placedWeights.has(weight)) placeWeight(weight, plain(weight.shape.length));
+    },
     nodes: () => [...prelude, ...body],
   };
 }

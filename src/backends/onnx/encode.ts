@@ -42,9 +42,7 @@ export const MAX_EXTERNAL_BYTES = 2 ** 32;
 const PAGE = 4096;
 
 /** Something of known size that can be written. */
-type Chunk =
-  | Uint8Array
-  | { readonly byteLength: number; readonly data: () => Float32Array };
+type Chunk = Uint8Array | { readonly byteLength: number; readonly data: () => Float32Array };
 
 /** Whether the weights have to stand in a file of their own. */
 export function needsExternalData(modelBytes: number): boolean {

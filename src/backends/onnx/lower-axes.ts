@@ -16,7 +16,6 @@ import type { Emitter, Held } from './emitter.js';
 import { isPlainInMemory, plain, type Order } from './layout.js';
 import {
   image,
-  leadOf,
   onnxAxis,
   operand,
   rankOf,
@@ -229,13 +228,7 @@ export const channelshuffle: Lowering = (e, node) => {
 };
 
 /** Parts axes, moves the parts, and joins them again to the result's shape. */
-function moved(
-  e: Emitter,
-  node: Node,
-  x: Held,
-  parted: Shape,
-  perm: readonly number[],
-): Held {
+function moved(e: Emitter, node: Node, x: Held, parted: Shape, perm: readonly number[]): Held {
   const apart = e.reshape(x.value, parted);
   const shape = perm.map((axis) => parted[axis] ?? 1);
   const shuffled = e.node('Transpose', [apart], shape, { perm: ints(perm) });

@@ -1,5 +1,4 @@
 /** upsample and resize: half-pixel centres, exactly those of the reference. */
-import type { Node } from '../../compiler/ir.js';
 import { exactDiv, isSymbolic, mul, type Dim } from '../../compiler/shape.js';
 import { stringAttribute } from '../attributes.js';
 import type { Emitter, Held } from './emitter.js';
@@ -29,7 +28,7 @@ export const resize: Lowering = (e, node) => {
     const inputs = [x.value, undefined, undefined, e.sizes(to)];
     return resultNode(e, node, x, 'Resize', inputs, mode);
   }
-  return gathered(e, node, x, to);
+  return gathered(e, x, to);
 };
 
 const NEAREST = {
@@ -65,7 +64,7 @@ function isUnambiguous(from: Dim, to: Dim): boolean {
 }
 
 /** Nearest pixels by their index, in whole numbers. */
-function gathered(e: Emitter, node: Node, x: Held, to: readonly Dim[]): Held {
+function gathered(e: Emitter, x: Held, to: readonly Dim[]): Held {
   let value = x.value;
   for (const axis of IMAGE_AXES) {
     const from = value.shape[axis] ?? 1;

@@ -16,7 +16,12 @@ import {
   type Dim,
   type Shape,
 } from '../../compiler/shape.js';
-import { booleanAttribute, numberAttribute, paddingAttribute, pairAttribute } from '../attributes.js';
+import {
+  booleanAttribute,
+  numberAttribute,
+  paddingAttribute,
+  pairAttribute,
+} from '../attributes.js';
 import type { Emitter, Held } from './emitter.js';
 import { channelsFirst, CONV_KERNEL, plain, TRANSPOSED_KERNEL } from './layout.js';
 import { image, operand, resultNode, type Lowering, weightsUnder } from './lowering.js';

@@ -35,8 +35,30 @@ export function nameNodes(nodes: readonly OnnxNode[]): readonly NamedNode[] {
   const unique = uniqueNames();
   return nodes.map((node) => {
     const { origin, auxiliary, opType } = node;
-    if (origin === undefined) return { ...node, name: unique(`sizes/${opType}`) };
+    if (origin === undefined) return { ...node, name: unique(opType) };
     const isOnly = !auxiliary && counts.get(origin.path) === 1;
     return { ...node, name: unique(isOnly ? origin.path : `${origin.path}/${opType}`) };
   });
+}
+
+/** Names for the results of nodes: `e1.conv:0`. */
+export function nameResults(
+  nodes: readonly NamedNode[],
+  names: Map<OnnxValue, string>,
+  unique: (wanted: string) => string,
+): void {
+  for (const node of nodes) {
+    node.outputs.forEach((value, i) => {
+      if (!names.has(value)) names.set(value, unique(`${node.name}:${i}`));
+    });
+  }
+}
+
+/** Looks names up; every value that is asked for has one. */
+export function lookUp(names: ReadonlyMap<OnnxValue, string>): NameOf {
+  return (value) => {
+    const name = names.get(value);
+    if (name === undefined) throw new Error('a tensor without a name');
+    return name;
+  };
 }

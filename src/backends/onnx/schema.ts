@@ -6,7 +6,14 @@
 import protobuf from 'protobufjs/light.js';
 
 /** AttributeProto.AttributeType. */
-export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+export const ATTRIBUTE_TYPE = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  floats: 6,
+  ints: 7,
+} as const;
 
 /** TensorProto.DataType. */
 export const DATA_TYPE = { float: 1, int64: 7 } as const;
@@ -196,7 +203,10 @@ interface Messages {
 /** The bytes of one message. */
 export function encodeMessage<T extends keyof Messages>(type: T, value: Messages[T]): Uint8Array {
   // Spread: protobufjs wants an index signature, which interfaces do not have.
-  return root.lookupType(type).encode({ ...value }).finish();
+  return root
+    .lookupType(type)
+    .encode({ ...value })
+    .finish();
 }
 
 /** The number of a field, for those that are written by hand. */

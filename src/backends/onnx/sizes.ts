@@ -67,7 +67,13 @@ export function runtimeSizes(source: SizeSource, writer: SizeWriter): RuntimeSiz
         return constant(1);
       }
       const { input, axis, dim, coefficient } = found;
-      return over(plus(size(dim, () => read(input, axis)), -dim.constant), coefficient);
+      return over(
+        plus(
+          size(dim, () => read(input, axis)),
+          -dim.constant,
+        ),
+        coefficient,
+      );
     });
   }
 
