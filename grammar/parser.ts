@@ -74,14 +74,14 @@ function spelling(token: { name: string; PATTERN?: unknown }): string {
  * `errors`.
  */
 export class ArchParser extends CstParser {
-  constructor() {
+  /** `validate` has Chevrotain look for ambiguities, at a cost of more than a parse: for tests. */
+  constructor({ validate = false } = {}) {
     super(t.allTokens, {
       recoveryEnabled: true,
       nodeLocationTracking: 'onlyOffset',
       maxLookahead: 2,
       errorMessageProvider: messages,
-      // The grammar's own test validates it; doing so at each start would cost more than a parse.
-      skipValidations: true,
+      skipValidations: !validate,
     });
     this.performSelfAnalysis();
   }

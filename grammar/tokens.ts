@@ -102,7 +102,8 @@ export const RightBracket = symbol('RightBracket', ']');
 export const LeftBrace = symbol('LeftBrace', '{');
 export const RightBrace = symbol('RightBrace', '}');
 
-const WhiteSpace = createToken({
+/** What stands between tokens and is not kept. */
+export const WhiteSpace = createToken({
   name: 'WhiteSpace',
   pattern: /[ \t\r\n\uFEFF]+/,
   group: Lexer.SKIPPED,

@@ -1,6 +1,7 @@
 /** Exit codes of the command line. */
 import type { Code } from '../compiler/codes.js';
 import type { Diagnostic } from '../compiler/diagnostic.js';
+import type { Source } from '../compiler/source.js';
 
 export const EXIT = {
   done: 0,
@@ -28,13 +29,47 @@ const OUTSIDE: ReadonlySet<Code> = new Set<Code>([
   'bad-npy',
   'engine-missing',
   'engine-failed',
+  'internal-error',
 ]);
 
-/** The exit code of a command that ends with these: an invalid specification outranks the rest. */
+/** Codes whose cause is the command line, whether or not they point into it. */
+const USAGE: ReadonlySet<Code> = new Set<Code>([
+  'usage',
+  'unknown-command',
+  'unknown-option',
+  'wrong-option',
+  'unknown-code',
+  'unknown-model',
+  'model-needed',
+  'unsupported-opset',
+]);
+
+/** Codes that, without a span, say that the command line leaves something out. */
+const LEFT_OUT: ReadonlySet<Code> = new Set<Code>(['size-needed', 'unknown-size-name']);
+
+/** A flag as a text to point into: `--set` with the text `width=32`; a second is `--set 2`. */
+export function flagSource(flag: string, text: string, count = 1): Source {
+  return { path: count === 1 ? `--${flag}` : `--${flag} ${count}`, text };
+}
+
+function isFlag(source: Source): boolean {
+  return /^--[a-z]+( \d+)?$/.test(source.path);
+}
+
+function exitCodeOfOne({ code, span }: Diagnostic): ExitCode {
+  if (USAGE.has(code) || (span !== undefined && isFlag(span.source))) return EXIT.usage;
+  if (span !== undefined) return EXIT.invalid;
+  if (LEFT_OUT.has(code)) return EXIT.usage;
+  return OUTSIDE.has(code) ? EXIT.outside : EXIT.invalid;
+}
+
+/**
+ * The exit code of a command that ends with these: an invalid specification outranks a wrong
+ * command line, which outranks what failed outside.
+ */
 export function exitCodeOf(diagnostics: readonly Diagnostic[]): ExitCode {
   const errors = diagnostics.filter((d) => d.severity === 'error');
   if (errors.length === 0) return EXIT.done;
-  return errors.every((d) => d.span === undefined && OUTSIDE.has(d.code))
-    ? EXIT.outside
-    : EXIT.invalid;
+  const codes = errors.map(exitCodeOfOne);
+  return [EXIT.invalid, EXIT.usage].find((code) => codes.includes(code)) ?? EXIT.outside;
 }

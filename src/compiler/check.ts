@@ -14,8 +14,11 @@ import { specialize } from './specialize.js';
 import type { Source, Span } from './source.js';
 
 export interface CheckOptions {
-  /** Elaborate this model only; all of the file's by default. */
-  readonly model?: string | undefined;
+  /**
+   * Elaborate this model only; all of the file's by default. A function is given their names and
+   * answers with one, or with undefined for none.
+   */
+  readonly model?: string | ((names: readonly string[]) => string | undefined) | undefined;
   /** `--set`, applied to each elaborated model. */
   readonly overrides?: readonly Override[] | undefined;
   /** `--size`. */
@@ -51,9 +54,12 @@ export function check(entry: Source, host: Host, options: CheckOptions = {}): Ch
   const program = loadProgram(entry, host);
   const diagnostics: Diagnostic[] = [...program.diagnostics];
   for (const module of program.modules) diagnostics.push(...resolve(module));
-  const declarations = modelsOf(program.entry).filter(
-    (d) => options.model === undefined || d.name.text === options.model,
-  );
+  const all = modelsOf(program.entry);
+  const wanted =
+    typeof options.model === 'function'
+      ? (options.model(all.map((d) => d.name.text)) ?? null)
+      : options.model;
+  const declarations = all.filter((d) => wanted === undefined || d.name.text === wanted);
   // Models that claims compare with stand as they are declared, without `--set`.
   const compared = new Map<ModelDeclaration, ElaboratedModel>();
   const compare = (declaration: ModelDeclaration, module: Module): Compared => {
@@ -202,7 +208,8 @@ function nearbySizes(model: ElaboratedModel, sizes: Sizes): string[] {
   return [`near it: ${[...near].map(([name, size]) => `${name} = ${size}`).join(', ')}`];
 }
 
-function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+/** Each place and code once: several models, or programs, may reach the same file. */
+export function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>();
   return diagnostics.filter((d) => {
     const key =

@@ -579,6 +579,85 @@ export const CODES = {
       'An ONNX model is at most 2 GiB, and above that its weights stand in a file of their own, for ' +
       'which archc writes at most 4 GiB.',
   },
+  usage: {
+    severity: 'error',
+    title: 'The command line is incomplete, or says too much',
+    explanation:
+      'A command lacks an argument or an option lacks its value, or there is more than the command ' +
+      'takes. `archc COMMAND --help` shows what it takes, with examples.',
+  },
+  'unknown-command': {
+    severity: 'error',
+    title: 'A command that archc does not have',
+    explanation: '`archc --help` lists the commands.',
+  },
+  'unknown-option': {
+    severity: 'error',
+    title: 'An option that the command does not have',
+    explanation:
+      '`archc COMMAND --help` lists its options. A file whose name starts with `-` is written ' +
+      '`./-name`, or stands after `--`.',
+  },
+  'wrong-option': {
+    severity: 'error',
+    title: 'An option does not take this value',
+    explanation:
+      'The message says what the option takes. Values of `--set` are expressions of the language, ' +
+      'as in `--set width=32` or `--set "widths=[16, 32]"`.',
+  },
+  'unknown-code': {
+    severity: 'error',
+    title: 'A diagnostic that archc does not have',
+    explanation: '`archc explain` lists all of them.',
+  },
+  'no-model': {
+    severity: 'error',
+    title: 'A file without a model',
+    explanation:
+      'The file declares blocks or constants only, and this command needs a model: ' +
+      '`model Name() { input …  output … }`. Name the file that imports it instead.',
+  },
+  'unknown-model': {
+    severity: 'error',
+    title: '`--model` names what the file does not declare',
+    explanation: 'Only the models that the file itself declares can be named, not imported ones.',
+  },
+  'model-needed': {
+    severity: 'error',
+    title: 'One of several models must be chosen',
+    explanation:
+      'Without `--model`, a command takes the only model of the file, or the one with the name of ' +
+      'the file (capitals, `-` and `_` aside). Say which: `--model Name`.',
+  },
+  'input-mismatch': {
+    severity: 'error',
+    title: 'An image or array does not fit the model',
+    explanation:
+      'The input of a model has a number of channels, and sizes or facts about them; what flows in ' +
+      'must agree. Images are `[H, W, 1]` where grey and `[H, W, 3]` in colour, and a `.npy` array ' +
+      'has the shape of the input, with or without a batch in front.',
+  },
+  'output-mismatch': {
+    severity: 'error',
+    title: 'An output does not fit the file that is to hold it',
+    explanation:
+      'A `.png` holds one image with 1 or 3 channels; a `.npy` holds any output. A model with ' +
+      'several outputs needs their names: `-o mask=mask.png`.',
+  },
+  'output-range': {
+    severity: 'warning',
+    title: 'An image cannot show all values of an output',
+    explanation:
+      'In a `.png`, 0 is black and 1 is white; what lies outside is shown as the nearer of the two. ' +
+      'Write a `.npy` to keep the values.',
+  },
+  'internal-error': {
+    severity: 'error',
+    title: 'A fault of archc',
+    explanation:
+      'This should not happen whatever the program says. Please report it, with the program; ' +
+      '`ARCHC_DEBUG=1` shows where in archc it happened.',
+  },
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof CODES;

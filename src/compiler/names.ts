@@ -9,10 +9,17 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   const lower = name.toLowerCase();
   for (const candidate of candidates) {
     if (candidate === name) continue;
-    const d = candidate.toLowerCase() === lower ? 0 : distance(lower, candidate.toLowerCase());
+    const d = slips(lower, candidate.toLowerCase());
     if (d < bestDistance) [best, bestDistance] = [candidate, d];
   }
   return best;
+}
+
+/** Letters wrong, missing or added; two that changed places are one slip. */
+function slips(a: string, b: string): number {
+  const letters = (s: string): string => [...s].sort().join('');
+  const d = distance(a, b);
+  return d === 2 && letters(a) === letters(b) ? 1 : d;
 }
 
 /** `did you mean …?` as a list of hints, empty where nothing is near. */

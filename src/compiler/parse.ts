@@ -75,9 +75,9 @@ export function parse(source: Source): Parsed<File> {
   return { tree: { source, imports, declarations, incomplete }, diagnostics };
 }
 
-/** Parses text that is one expression, such as the right side of `--set width=2 * 16`. */
-export function parseExpression(source: Source): Parsed<Expression | undefined> {
-  const { root, comments, diagnostics } = parseTokens(source, (p) => p.soleExpression());
+/** Parses text that is one expression from an offset on: the right side of `width=2 * 16`. */
+export function parseExpression(source: Source, from = 0): Parsed<Expression | undefined> {
+  const { root, comments, diagnostics } = parseTokens(source, (p) => p.soleExpression(), from);
   const node = (root as cst.SoleExpressionCstNode | undefined)?.children.expression[0];
   if (node === undefined || diagnostics.length > 0) return { tree: undefined, diagnostics };
   const context = createContext(source, comments, diagnostics);
@@ -92,10 +92,14 @@ interface TokenParse {
   readonly diagnostics: Diagnostic[];
 }
 
-function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode): TokenParse {
+function parseTokens(
+  source: Source,
+  rule: (parser: ArchParser) => CstNode,
+  from = 0,
+): TokenParse {
   const { tokenize, parser } = tools();
   const lexed = tokenize(source.text);
-  const tokens = lexed.tokens;
+  const tokens = from === 0 ? lexed.tokens : lexed.tokens.filter((t) => t.startOffset >= from);
   const comments = lexed.groups['comments'] ?? [];
   const diagnostics = lexed.errors.map((e) => lexingDiagnostic(source, e));
   const tooDeep = nestingDiagnostic(source, tokens);

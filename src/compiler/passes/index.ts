@@ -13,20 +13,23 @@ export type { Model, Pass, PassOptions } from './pass.js';
 export const PASSES = {
   'remove-dropout': removeDropout,
   'fold-constants': foldConstants,
-  'fold-batchnorm': foldBatchnorm,
   cse: mergeCommonSubexpressions,
   'dead-code': removeDeadCode,
+  'fold-batchnorm': foldBatchnorm,
 } as const satisfies Record<string, Pass>;
 
 export type PassName = keyof typeof PASSES;
 
-/** What a backend runs before it emits a model for inference. */
+/**
+ * What a backend runs before it emits a model for inference. Batch norm comes last: until nodes
+ * that are dead or computed twice are gone, they read what lies between it and a convolution.
+ */
 export const inferencePasses: readonly PassName[] = [
   'remove-dropout',
   'fold-constants',
-  'fold-batchnorm',
   'cse',
   'dead-code',
+  'fold-batchnorm',
 ];
 
 export function isPassName(name: string): name is PassName {

@@ -11,9 +11,16 @@ import { modelOf, outputValues, type Pass } from './pass.js';
  */
 export const removeDropout: Pass = ({ graph, weights }) => {
   const kept = neededIdentities(graph);
+  /** In the new graph, what is left of the result of an identity. */
+  const rest = new Map<Value, Value>();
   const rewritten = rewriteGraph(graph, (node, operands, builder) => {
-    if (!isIdentity(node)) return undefined;
-    return kept.has(node) ? builder.apply('identity', operands) : operands;
+    const [old] = node.operands;
+    const [operand] = operands;
+    if (!isIdentity(node) || old === undefined || operand === undefined) return undefined;
+    // Not an identity that was kept for an output of its own.
+    const left = rest.get(old) ?? operand;
+    for (const value of node.results) rest.set(value, left);
+    return kept.has(node) ? builder.apply('identity', [left]) : [left];
   });
   return modelOf(rewritten, weights);
 };
