@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { check } from '../src/compiler/check.js';
-import { CODES } from '../src/compiler/codes.js';
+import { CODES, type CodeInfo } from '../src/compiler/codes.js';
 import { NO_FILES } from '../src/compiler/modules.js';
 import { positionOf } from '../src/compiler/source.js';
 
@@ -51,11 +51,16 @@ describe.each(readdirSync(folder).filter((name) => name.endsWith('.arch')))('%s'
 
   it.each(expected)('line $line: $code says "$words"', ({ line, code, words }) => {
     const said = found.filter((d) => d.line === line && d.code === code).map((d) => d.said);
-    expect(said.some((s) => s.includes(words)), said.join('\n---\n')).toBe(true);
+    expect(
+      said.some((s) => s.includes(words)),
+      said.join('\n---\n'),
+    ).toBe(true);
   });
 });
 
-describe.each(Object.entries(CODES))('explain %s', (code, info: { bad?: string; good?: string }) => {
+const catalogue = Object.entries<CodeInfo>(CODES);
+
+describe.each(catalogue)('explain %s', (code, info) => {
   const codesOf = (text: string): string[] =>
     check({ path: 'example.arch', text }, NO_FILES).diagnostics.map((d) => d.code);
   it.runIf(info.bad !== undefined)('the failing example gives it', () => {

@@ -5,6 +5,7 @@ import {
   type BlockDeclaration,
   type ModelDeclaration,
   type Name,
+  type Parameter,
   type Statement,
 } from './ast.js';
 import { applyWithWeights } from './builder.js';
@@ -362,11 +363,8 @@ export function bindParameters(
     const name = parameter.name.text;
     const argument = given.get(name);
     // The default is also the type of a parameter that states none.
-    const needsDefault = argument === undefined || parameter.type === undefined;
-    const standard: Entity =
-      parameter.default === undefined || !needsDefault
-        ? { type: 'none' }
-        : evaluate(parameter.default, frame);
+    const isDefaultNeeded = argument === undefined || parameter.type === undefined;
+    const standard = isDefaultNeeded ? defaultOf(parameter, frame) : POISON;
     frame.locals.set(name, argument?.entity ?? standard);
     if (argument !== undefined) {
       if (parameter.type !== undefined || sameKind(argument.entity, standard)) continue;
@@ -388,6 +386,12 @@ export function bindParameters(
     report(frame, problem.code, problem.message, parameter.default.span, { hints: problem.hints });
   }
   return fits;
+}
+
+function defaultOf(parameter: Parameter, frame: Frame): Entity {
+  if (parameter.default !== undefined) return evaluate(parameter.default, frame);
+  // Else only a model's parameter gets here without an argument, and `resolve` has said so.
+  return parameter.type?.optional === true ? { type: 'none' } : POISON;
 }
 
 /** A body's result, with the place that gave it. */

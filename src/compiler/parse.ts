@@ -92,11 +92,7 @@ interface TokenParse {
   readonly diagnostics: Diagnostic[];
 }
 
-function parseTokens(
-  source: Source,
-  rule: (parser: ArchParser) => CstNode,
-  from = 0,
-): TokenParse {
+function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode, from = 0): TokenParse {
   const { tokenize, parser } = tools();
   const lexed = tokenize(source.text);
   const tokens = from === 0 ? lexed.tokens : lexed.tokens.filter((t) => t.startOffset >= from);

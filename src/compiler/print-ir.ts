@@ -81,10 +81,11 @@ function valueNames(graph: Graph): ReadonlyMap<Value, string> {
 /** `H = 512 where H % 16 == 0`, as in the language. */
 function symbolLine({ name, symbol, defaultSize }: SymbolInfo): string {
   const start = defaultSize === undefined ? name : `${name} = ${defaultSize}`;
+  // The facts on a symbol that is equal to another stand with that one.
+  if (symbol.name !== name) return `${start} where ${symbol.name} == ${name}`;
   const { modulus, remainder, min, max } = symbol;
   const least = remainder === 0 ? modulus : remainder;
   const facts = [
-    ...(symbol.name === name ? [] : [`${symbol.name} == ${name}`]),
     ...(modulus === 1 ? [] : [`${name} % ${modulus} == ${remainder}`]),
     ...(min <= least ? [] : [`${name} >= ${min}`]),
     ...(max === Infinity ? [] : [`${name} <= ${max}`]),

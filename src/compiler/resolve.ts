@@ -17,7 +17,7 @@ import type { Code } from './codes.js';
 import { diagnostic, type Diagnostic, type DiagnosticDetails } from './diagnostic.js';
 import { METRIC_NAMES } from './metrics.js';
 import type { Module } from './modules.js';
-import { didYouMean } from './names.js';
+import { didYouMean, nearest } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
 import {
   declarationSignature,
@@ -108,15 +108,21 @@ function createScope(
     ...(scope.inExpect ? METRIC_NAMES : []),
   ];
 
+  const unknown = (name: string, span: Span, meant: readonly string[]): void => {
+    const near = nearest(name, meant);
+    // What was probably meant is not unused as well.
+    const binding = near === undefined ? undefined : current.get(near);
+    if (binding !== undefined) binding.reads++;
+    say('unknown-name', `there is no \`${name}\` here`, span, {
+      hints: near === undefined ? [] : [`did you mean \`${near}\`?`],
+    });
+  };
+
   const read = (name: string, span: Span): void => {
     const binding = current.get(name);
     if (binding !== undefined) binding.reads++;
     else if (module.names.has(name)) usedTop.add(name);
-    else if (!isBound(name) && !module.file.incomplete) {
-      say('unknown-name', `there is no \`${name}\` here`, span, {
-        hints: didYouMean(name, candidates()),
-      });
-    }
+    else if (!isBound(name) && !module.file.incomplete) unknown(name, span, candidates());
   };
 
   /** The signature of a callee that is known without running anything. */
@@ -163,9 +169,7 @@ function createScope(
       const flags = signature.parameters.filter((p) => p.isBool).map((p) => p.name);
       if (name === undefined && flags.includes(value.name)) continue;
       if (!module.file.incomplete) {
-        say('unknown-name', `there is no \`${value.name}\` here`, value.span, {
-          hints: didYouMean(value.name, [...flags, ...choices, ...candidates()]),
-        });
+        unknown(value.name, value.span, [...flags, ...choices, ...candidates()]);
       }
     }
   };
@@ -287,7 +291,7 @@ function resolveBody(
   } else resolveModelBody(declaration, body, scope, say);
   for (const { name, what, reads } of scope.bindings) {
     if (reads > 0 || name.text.startsWith('_') || what === 'output' || what === 'symbol') continue;
-    if (what === 'binding' && scope.find(name.text)?.name !== name) continue; // said where it is shadowed
+    if (scope.find(name.text)?.name !== name) continue; // said where it is shadowed
     if (what === 'loop variable') continue;
     say('unused-name', `the ${what} \`${name.text}\` is never used`, name.span, {
       hints:
@@ -329,7 +333,7 @@ function resolveModelBody(
   say: Say,
 ): void {
   const inputs = body.filter((s) => s.kind === 'input');
-  if (inputs.length === 0) {
+  if (!contains(body, 'input')) {
     say('no-input', `\`${declaration.name.text}\` has no input`, declaration.name.span, {
       hints: ['write `input image: f32[H = 256, W = 256, 1]`'],
     });

@@ -1,0 +1,251 @@
+/**
+ * The pipeline: check → choose the model → weights → passes → emit. What it needs of a target it
+ * loads when asked for it, so that checking a program loads nothing else.
+ */
+import { modelNamed } from './choose.js';
+import { check, deduplicate, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
+import type { Override } from './compiler/elaborate.js';
+import type { Graph, WeightValues } from './compiler/ir.js';
+import type { Host, Program } from './compiler/modules.js';
+import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
+import type { Source } from './compiler/source.js';
+import { initialize } from './weights/initialize.js';
+import { VERSION } from './version.js';
+
+/** A value with what there is to say about it. Undefined where one of the diagnostics is an error. */
+export interface Reported<T> {
+  readonly value: T | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Which model of a file, and with what. */
+export interface ModelRequest {
+  /** By default the file's only model, or the one named like the file. */
+  readonly model?: string | undefined;
+  /** `--set`. */
+  readonly overrides?: readonly Override[] | undefined;
+  /** `--size`; the defaults of the source otherwise. */
+  readonly sizes?: SizeRequest | undefined;
+}
+
+/** A model that has been chosen and checked. */
+export interface OpenModel extends CheckedModel {
+  readonly graph: Graph;
+  readonly program: Program;
+}
+
+/** Where weights come from: the bytes of a safetensors file, or a seed (0 by default). */
+export interface WeightRequest {
+  readonly weights?: { readonly file: string; readonly bytes: Uint8Array } | undefined;
+  readonly seed?: number | undefined;
+}
+
+/** What `WeightRequest` came to. */
+export type WeightOrigin = { readonly seed: number } | { readonly file: string };
+
+export const OPTIMIZATION_LEVELS = [0, 1] as const;
+/** 0: the graph as the source has it, without dropout. 1: all passes for inference. */
+export type OptimizationLevel = (typeof OPTIMIZATION_LEVELS)[number];
+
+const PASSES_OF: Readonly<Record<OptimizationLevel, readonly PassName[]>> = {
+  0: ['remove-dropout', 'dead-code'],
+  1: inferencePasses,
+};
+
+export interface PassRequest {
+  /** 1 by default. */
+  readonly optimize?: OptimizationLevel | undefined;
+  /** Leave weight standardisation in the graph. */
+  readonly keepWs?: boolean | undefined;
+}
+
+export interface CompileOptions extends ModelRequest, WeightRequest, PassRequest {
+  readonly target: Target;
+  /** 17 to 21; 17 by default. */
+  readonly opset?: number | undefined;
+  /** `nchw` (the default) or `nhwc` at the inputs and outputs. */
+  readonly layout?: 'nchw' | 'nhwc' | undefined;
+  /** Leave the batch and symbolic sizes free, as named dimensions. */
+  readonly dynamic?: boolean | undefined;
+  /** Blocks become local functions of the ONNX model. */
+  readonly keepBlocks?: boolean | undefined;
+  /** Put the weights in a file of their own, even below the 2 GiB from which that must be. */
+  readonly externalData?: boolean | undefined;
+  /** The name of that file, as the model refers to it. */
+  readonly externalDataName?: string | undefined;
+}
+
+export const TARGETS = ['onnx'] as const;
+export type Target = (typeof TARGETS)[number];
+
+export interface Artifact {
+  readonly target: Target;
+  /** The model's name. */
+  readonly name: string;
+  /** The bytes of the ONNX file. */
+  readonly bytes: Uint8Array;
+  /** The weights, where they stand in a file of their own. */
+  readonly externalData?: { readonly fileName: string; readonly bytes: Uint8Array };
+  readonly opset: number;
+  /** Learned weights of the model as the source has it. */
+  readonly params: number;
+  readonly weights: WeightOrigin;
+}
+
+/** Compiles a model to the bytes of an ONNX file. The same arguments give the same bytes. */
+export async function compile(
+  entry: Source,
+  host: Host,
+  options: CompileOptions,
+): Promise<Reported<Artifact>> {
+  const opened = openModel(entry, host, options);
+  if (opened.value === undefined) return { ...opened, value: undefined };
+  const model = opened.value;
+  const fail = (more: readonly Diagnostic[]): Reported<Artifact> => ({
+    value: undefined,
+    diagnostics: [...opened.diagnostics, ...more],
+  });
+
+  const graph = options.dynamic === true ? model.graph : sizedGraph(model);
+  if (graph === undefined) return fail([sizeNeeded(model)]);
+  const weights = await weightsOf(graph, options);
+  if (!weights.ok) return fail(weights.diagnostics);
+  const optimized = optimize({ graph, weights: weights.value.values }, options);
+  const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
+  const opset = options.opset ?? DEFAULT_OPSET;
+  const emitted = emitOnnx(optimized.graph, optimized.weights, {
+    opset,
+    layout: options.layout ?? 'nchw',
+    dynamic: options.dynamic ?? false,
+    keepBlocks: options.keepBlocks ?? false,
+    externalData: options.externalData === true ? 'always' : 'auto',
+    ...(options.externalDataName === undefined
+      ? {}
+      : { externalDataName: options.externalDataName }),
+    metadata: {
+      version: VERSION,
+      sourceSha256: await sourceSha256(model.program),
+      weights: weights.value.origin,
+    },
+  });
+  if (!emitted.ok) return fail(emitted.diagnostics);
+  const artifact: Artifact = {
+    target: options.target,
+    name: model.name,
+    bytes: emitted.model,
+    ...(emitted.externalData === undefined ? {} : { externalData: emitted.externalData }),
+    opset,
+    params: trainableElements(graph),
+    weights: weights.value.origin,
+  };
+  return { value: artifact, diagnostics: opened.diagnostics };
+}
+
+/** Checks a program and gives the one model that is asked for. */
+export function openModel(
+  entry: Source,
+  host: Host,
+  request: ModelRequest = {},
+): Reported<OpenModel> {
+  const { model, diagnostics } = examineModel(entry, host, request);
+  return { value: hasErrors(diagnostics) ? undefined : model, diagnostics };
+}
+
+/** As `openModel`, where the model has a graph but its sizes or claims are at fault. */
+export function examineModel(
+  entry: Source,
+  host: Host,
+  request: ModelRequest,
+): { readonly model: OpenModel | undefined; readonly diagnostics: readonly Diagnostic[] } {
+  let choice: Outcome<string> = { ok: true, value: '' };
+  const checked = check(entry, host, {
+    ...request,
+    model: (names) => {
+      choice = modelNamed(request.model, names, entry.path);
+      return choice.ok ? choice.value : undefined;
+    },
+  });
+  const { program, diagnostics } = checked;
+  if (!choice.ok && checked.valid) {
+    return { model: undefined, diagnostics: [...diagnostics, ...choice.diagnostics] };
+  }
+  const [model] = checked.models;
+  if (model?.graph === undefined) return { model: undefined, diagnostics };
+  return { model: { ...model, graph: model.graph, program }, diagnostics };
+}
+
+/** The graph in which every size is a number, undefined where one has to be chosen first. */
+export function sizedGraph(model: OpenModel): Graph | undefined {
+  return model.staticGraph;
+}
+
+/** Says which sizes have to be chosen. */
+export function sizeNeeded(model: OpenModel): Diagnostic {
+  const missing = model.graph.symbols.filter((s) => s.defaultSize === undefined).map((s) => s.name);
+  const list = missing.join(' and ');
+  return diagnostic(
+    'size-needed',
+    `\`${model.name}\` has no default for ${list === '' ? 'its sizes' : list}`,
+    {
+      hints: [
+        `choose: \`--size ${missing.map((name) => `${name}=256`).join(',')}\``,
+        `or write a default in the source: \`${missing[0] ?? 'H'} = 256\``,
+      ],
+    },
+  );
+}
+
+/** Values for every weight of a graph. */
+export async function weightsOf(
+  graph: Graph,
+  request: WeightRequest,
+): Promise<Outcome<{ readonly values: WeightValues; readonly origin: WeightOrigin }>> {
+  const { weights: file, seed = 0 } = request;
+  if (file === undefined) {
+    return { ok: true, value: { values: initialize(graph.weights, seed), origin: { seed } } };
+  }
+  const [{ readSafetensors }, { matchWeights }] = await Promise.all([
+    import('./weights/safetensors.js'),
+    import('./weights/match.js'),
+  ]);
+  const read = readSafetensors(file.bytes);
+  const matched = read.ok ? matchWeights(graph.weights, read.value.tensors) : read;
+  if (matched.ok) return { ok: true, value: { values: matched.value, origin: file } };
+  return { ok: false, diagnostics: inFile(file.file, matched.diagnostics) };
+}
+
+/** Diagnostics about a file that is no source, with its name. */
+export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
+}
+
+/** The model after the passes of its level. */
+export function optimize(
+  model: Model & { readonly weights: WeightValues },
+  { optimize: level = 1, keepWs = false }: PassRequest,
+): Model & { readonly weights: WeightValues } {
+  const { graph, weights } = runPasses(model, PASSES_OF[level], { keepWs });
+  if (weights === undefined) throw new Error('a pass has lost the weights');
+  return { graph, weights };
+}
+
+function trainableElements(graph: Graph): number {
+  return graph.weights
+    .filter((weight) => weight.trainable)
+    .reduce((sum, { shape }) => sum + shape.reduce((n, d) => n * d, 1), 0);
+}
+
+/**
+ * The SHA-256, in hexadecimal, of the program's files one after the other, the compiled one first
+ * and the others in the order of their import. The standard library is left out: the version of
+ * archc says which it was.
+ */
+async function sourceSha256(program: Program): Promise<string> {
+  const texts = program.modules.filter((m) => !m.isStandard).map((m) => m.file.source.text);
+  const bytes = new TextEncoder().encode(texts.join(''));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export { deduplicate };
