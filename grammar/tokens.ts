@@ -15,11 +15,14 @@ export const Identifier = createToken({
 });
 
 const keywordTokens: TokenType[] = [];
+/** Words that no name may be. */
+export const RESERVED: string[] = [];
 
 function keyword(word: string, ...categories: TokenType[]): TokenType {
   const name = word.charAt(0).toUpperCase() + word.slice(1);
   const token = createToken({ name, pattern: word, longer_alt: Identifier, categories });
   keywordTokens.push(token);
+  RESERVED.push(word);
   return token;
 }
 
@@ -44,9 +47,6 @@ export const True = keyword('true', Atom);
 export const False = keyword('false', Atom);
 export const None = keyword('none', Atom);
 export const Shared = keyword('shared');
-
-/** Words that no name may be. */
-export const RESERVED: readonly string[] = keywordTokens.map((t) => String(t.PATTERN));
 
 /** Words with a meaning only where they are expected; anywhere else they are names. */
 export const From = contextual('from');

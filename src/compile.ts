@@ -3,7 +3,7 @@
  * loads when asked for it, so that checking a program loads nothing else.
  */
 import { modelNamed } from './choose.js';
-import { check, deduplicate, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import { check, type CheckedModel, type SizeRequest } from './compiler/check.js';
 import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
@@ -60,7 +60,8 @@ export interface PassRequest {
   readonly keepWs?: boolean | undefined;
 }
 
-export interface CompileOptions extends ModelRequest, WeightRequest, PassRequest {
+/** What becomes of a model that is known. */
+export interface EmitOptions extends WeightRequest, PassRequest {
   readonly target: Target;
   /** 17 to 21; 17 by default. */
   readonly opset?: number | undefined;
@@ -75,6 +76,8 @@ export interface CompileOptions extends ModelRequest, WeightRequest, PassRequest
   /** The name of that file, as the model refers to it. */
   readonly externalDataName?: string | undefined;
 }
+
+export interface CompileOptions extends ModelRequest, EmitOptions {}
 
 export const TARGETS = ['onnx'] as const;
 export type Target = (typeof TARGETS)[number];
@@ -99,47 +102,61 @@ export async function compile(
   host: Host,
   options: CompileOptions,
 ): Promise<Reported<Artifact>> {
-  const opened = openModel(entry, host, options);
-  if (opened.value === undefined) return { ...opened, value: undefined };
-  const model = opened.value;
-  const fail = (more: readonly Diagnostic[]): Reported<Artifact> => ({
-    value: undefined,
-    diagnostics: [...opened.diagnostics, ...more],
-  });
+  const { value: model, diagnostics } = openModel(entry, host, options);
+  if (model === undefined) return { value: undefined, diagnostics };
+  const emitted = await emitModel(model, options);
+  return emitted.ok
+    ? { value: emitted.value, diagnostics }
+    : { value: undefined, diagnostics: [...diagnostics, ...emitted.diagnostics] };
+}
 
-  const graph = options.dynamic === true ? model.graph : sizedGraph(model);
-  if (graph === undefined) return fail([sizeNeeded(model)]);
-  const weights = await weightsOf(graph, options);
-  if (!weights.ok) return fail(weights.diagnostics);
-  const optimized = optimize({ graph, weights: weights.value.values }, options);
+/** Compiles a model that has been checked. */
+export async function emitModel(
+  model: OpenModel,
+  options: EmitOptions,
+): Promise<Outcome<Artifact>> {
+  const graph =
+    options.dynamic === true ? ({ ok: true, value: model.graph } as const) : sizedGraph(model);
+  if (!graph.ok) return graph;
+  const weights = await weightsOf(graph.value, options);
+  if (!weights.ok) return weights;
+  const { values, origin } = weights.value;
+  const optimized = optimize({ graph: graph.value, weights: values }, options);
+
   const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
   const opset = options.opset ?? DEFAULT_OPSET;
+  const { externalDataName } = options;
   const emitted = emitOnnx(optimized.graph, optimized.weights, {
     opset,
     layout: options.layout ?? 'nchw',
     dynamic: options.dynamic ?? false,
     keepBlocks: options.keepBlocks ?? false,
     externalData: options.externalData === true ? 'always' : 'auto',
-    ...(options.externalDataName === undefined
-      ? {}
-      : { externalDataName: options.externalDataName }),
+    ...(externalDataName === undefined ? {} : { externalDataName }),
     metadata: {
       version: VERSION,
       sourceSha256: await sourceSha256(model.program),
-      weights: weights.value.origin,
+      weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
     },
   });
-  if (!emitted.ok) return fail(emitted.diagnostics);
-  const artifact: Artifact = {
-    target: options.target,
-    name: model.name,
-    bytes: emitted.model,
-    ...(emitted.externalData === undefined ? {} : { externalData: emitted.externalData }),
-    opset,
-    params: trainableElements(graph),
-    weights: weights.value.origin,
+  if (!emitted.ok) return emitted;
+  return {
+    ok: true,
+    value: {
+      target: options.target,
+      name: model.name,
+      bytes: emitted.model,
+      ...(emitted.externalData === undefined ? {} : { externalData: emitted.externalData }),
+      opset,
+      params: trainableElements(model.graph),
+      weights: origin,
+    },
   };
-  return { value: artifact, diagnostics: opened.diagnostics };
+}
+
+/** The same file gives the same bytes wherever it lies. */
+function baseName(path: string): string {
+  return path.split(/[/\\]/).at(-1) ?? path;
 }
 
 /** Checks a program and gives the one model that is asked for. */
@@ -158,35 +175,31 @@ export function examineModel(
   host: Host,
   request: ModelRequest,
 ): { readonly model: OpenModel | undefined; readonly diagnostics: readonly Diagnostic[] } {
-  let choice: Outcome<string> = { ok: true, value: '' };
+  let unchosen: readonly Diagnostic[] = [];
   const checked = check(entry, host, {
     ...request,
     model: (names) => {
-      choice = modelNamed(request.model, names, entry.path);
-      return choice.ok ? choice.value : undefined;
+      const chosen = modelNamed(request.model, names, entry.path);
+      if (chosen.ok) return chosen.value;
+      unchosen = chosen.diagnostics;
+      return undefined;
     },
   });
-  const { program, diagnostics } = checked;
-  if (!choice.ok && checked.valid) {
-    return { model: undefined, diagnostics: [...diagnostics, ...choice.diagnostics] };
-  }
+  const { program, valid } = checked;
+  // Where the file has errors of its own, they may be why the model is not there.
+  const diagnostics = valid ? [...checked.diagnostics, ...unchosen] : checked.diagnostics;
   const [model] = checked.models;
   if (model?.graph === undefined) return { model: undefined, diagnostics };
   return { model: { ...model, graph: model.graph, program }, diagnostics };
 }
 
-/** The graph in which every size is a number, undefined where one has to be chosen first. */
-export function sizedGraph(model: OpenModel): Graph | undefined {
-  return model.staticGraph;
-}
-
-/** Says which sizes have to be chosen. */
-export function sizeNeeded(model: OpenModel): Diagnostic {
+/** The graph in which every size is a number, or which of them have to be chosen. */
+export function sizedGraph(model: OpenModel): Outcome<Graph> {
+  if (model.staticGraph !== undefined) return { ok: true, value: model.staticGraph };
   const missing = model.graph.symbols.filter((s) => s.defaultSize === undefined).map((s) => s.name);
-  const list = missing.join(' and ');
-  return diagnostic(
+  const problem = diagnostic(
     'size-needed',
-    `\`${model.name}\` has no default for ${list === '' ? 'its sizes' : list}`,
+    `\`${model.name}\` has no default for ${missing.join(' and ')}`,
     {
       hints: [
         `choose: \`--size ${missing.map((name) => `${name}=256`).join(',')}\``,
@@ -194,6 +207,7 @@ export function sizeNeeded(model: OpenModel): Diagnostic {
       ],
     },
   );
+  return { ok: false, diagnostics: [problem] };
 }
 
 /** Values for every weight of a graph. */
@@ -211,7 +225,8 @@ export async function weightsOf(
   ]);
   const read = readSafetensors(file.bytes);
   const matched = read.ok ? matchWeights(graph.weights, read.value.tensors) : read;
-  if (matched.ok) return { ok: true, value: { values: matched.value, origin: file } };
+  if (matched.ok)
+    return { ok: true, value: { values: matched.value, origin: { file: file.file } } };
   return { ok: false, diagnostics: inFile(file.file, matched.diagnostics) };
 }
 
@@ -247,5 +262,3 @@ async function sourceSha256(program: Program): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
-
-export { deduplicate };

@@ -1,11 +1,9 @@
 /** Compiles a model in memory and runs it on an engine. */
 import {
-  compile,
+  emitModel,
   examineModel,
   openModel,
-  optimize,
   sizedGraph,
-  sizeNeeded,
   weightsOf,
   type ModelRequest,
   type OpenModel,
@@ -13,13 +11,14 @@ import {
   type WeightOrigin,
   type WeightRequest,
 } from './compile.js';
-import { diagnostic, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
+import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import { inputName, type Graph, type Tensor, type Value } from './compiler/ir.js';
 import type { Host } from './compiler/modules.js';
 import { didYouMean } from './compiler/names.js';
-import { formatDim, formatShape, isSymbolic, symbolsOf, type Sizes } from './compiler/shape.js';
+import { equalShapes, formatDim, formatShape, isSymbolic, type Sizes } from './compiler/shape.js';
 import type { Source, Span } from './compiler/source.js';
 import type { Engine } from './engines/engine.js';
+import type { OnnxBorder } from './engines/onnx.js';
 import { VERSION } from './version.js';
 
 export const ENGINES = ['onnx', 'reference'] as const;
@@ -57,8 +56,8 @@ export interface RunResult {
 }
 
 /**
- * Runs a model. Sizes follow from the inputs, so facts and claims are checked at those.
- * Diagnostics: those of `check`, `input-mismatch`, and those of weights and engines.
+ * Runs a model. Its sizes follow from the inputs unless `sizes` are given, and facts and claims are
+ * checked at those. Diagnostics: those of `check`, `input-mismatch`, those of weights and engines.
  */
 export async function run(
   entry: Source,
@@ -66,60 +65,245 @@ export async function run(
   inputs: readonly RunInput[],
   options: RunOptions = {},
 ): Promise<Reported<RunResult>> {
-  // Once to know the inputs, and once more at the sizes of what flows into them.
-  const first = examineModel(entry, host, options);
-  if (first.model === undefined) return { value: undefined, diagnostics: first.diagnostics };
-  const assigned = assignInputs(first.model.graph, inputs);
-  if (!assigned.ok) return failed(assigned.diagnostics);
-  const sizes = sizesOf(first.model.graph, assigned.value);
-  if (!sizes.ok) return failed(sizes.diagnostics);
-  const span = inputs.find((input) => input.span !== undefined)?.span;
-  const opened = openModel(entry, host, {
-    ...options,
-    sizes: {
-      named: new Map([...sizes.value, ...(options.sizes?.named ?? [])]),
-      ...(options.sizes?.image === undefined ? {} : { image: options.sizes.image }),
-      ...(span === undefined ? {} : { span }),
-    },
-  });
-  const model = opened.value;
-  if (model === undefined) return { value: undefined, diagnostics: opened.diagnostics };
+  const opened = openForInputs(entry, host, inputs, options);
+  const { model, given } = opened.value ?? {};
+  if (model === undefined || given === undefined) return { ...opened, value: undefined };
   const stop = (more: readonly Diagnostic[]): Reported<never> => ({
     value: undefined,
     diagnostics: [...opened.diagnostics, ...more],
   });
   const graph = sizedGraph(model);
-  if (graph === undefined) return stop([sizeNeeded(model)]);
-  const batches = batchInputs(graph, assigned.value);
-  if (!batches.ok) return stop(batches.diagnostics);
-  const refused = options.accept?.(graph) ?? [];
-  if (refused.some((d) => d.severity === 'error')) return stop(refused);
+  if (!graph.ok) return stop(graph.diagnostics);
+  const tensors = batchInputs(graph.value, given);
+  if (!tensors.ok) return stop(tensors.diagnostics);
+  const remarks = options.accept?.(graph.value) ?? [];
+  if (hasErrors(remarks)) return stop(remarks);
 
-  const engine = await openEngine(entry, host, model, graph, options);
-  if (!engine.ok) return stop(engine.diagnostics);
-  const { engine: opener, origin } = engine.value;
+  const ready = await ENGINE_OPENERS[options.engine ?? 'onnx'](model, graph.value, options);
+  if (!ready.ok) return stop(ready.diagnostics);
+  const { engine, weights } = ready.value;
   const start = performance.now();
-  const outputs = await opener.run(batches.value);
+  const outputs = await engine.run(tensors.value);
   const milliseconds = performance.now() - start;
-  await opener.dispose();
+  await engine.dispose();
   if (!outputs.ok) return stop(outputs.diagnostics);
+  const { name, version } = engine;
   return {
     value: {
       name: model.name,
-      engine: { name: opener.name, version: opener.version },
+      engine: { name, version },
       outputs: outputs.value,
-      weights: origin,
+      weights,
       milliseconds,
     },
-    diagnostics: [...opened.diagnostics, ...refused],
+    diagnostics: [...opened.diagnostics, ...remarks],
   };
 }
 
-function failed(diagnostics: readonly Diagnostic[]): Reported<never> {
-  return { value: undefined, diagnostics };
+interface ReadyEngine {
+  readonly engine: Engine;
+  readonly weights: WeightOrigin;
 }
 
-interface OpenedEngine {
-  readonly engine: Engine;
-  readonly origin: WeightOrigin;
+const ENGINE_OPENERS: Readonly<
+  Record<
+    EngineName,
+    (model: OpenModel, graph: Graph, request: WeightRequest) => Promise<Outcome<ReadyEngine>>
+  >
+> = {
+  async onnx(model, graph, request) {
+    const { openOnnxEngine } = await import('./engines/onnx.js');
+    const artifact = await emitModel(model, { ...request, target: 'onnx' });
+    if (!artifact.ok) return artifact;
+    const { bytes, externalData, weights } = artifact.value;
+    if (externalData !== undefined) {
+      const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
+      return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };
+    }
+    const border = (name: string, { type }: Value): OnnxBorder => ({
+      name,
+      shape: type.shape.map(Number),
+      // As `emitModel` writes borders unless asked otherwise.
+      layout: type.shape.length === 3 ? 'channels-first' : 'channels-last',
+    });
+    const engine = await openOnnxEngine(bytes, {
+      inputs: graph.inputs.map((value) => border(inputName(value), value)),
+      outputs: graph.outputs.map(({ name, value }) => border(name, value)),
+      batch: 1,
+    });
+    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
+  },
+  async reference(_model, graph, request) {
+    const { referenceEngine } = await import('./engines/reference.js');
+    const weights = await weightsOf(graph, request);
+    if (!weights.ok) return weights;
+    const { values, origin } = weights.value;
+    return {
+      ok: true,
+      value: { engine: referenceEngine(graph, values, VERSION), weights: origin },
+    };
+  },
+};
+
+type Given = ReadonlyMap<Value, RunInput>;
+
+/** The model at the sizes of what flows into it. */
+function openForInputs(
+  entry: Source,
+  host: Host,
+  inputs: readonly RunInput[],
+  options: RunOptions,
+): Reported<{ readonly model: OpenModel; readonly given: Given }> {
+  // Once to know the inputs and their symbols; then at the sizes of what flows in.
+  const first = examineModel(entry, host, options);
+  const fail = (diagnostics: readonly Diagnostic[]): Reported<never> => ({
+    value: undefined,
+    diagnostics,
+  });
+  if (first.model === undefined) return fail(first.diagnostics);
+  const given = assignInputs(first.model.graph, inputs);
+  if (!given.ok) return fail(given.diagnostics);
+  const found = sizesOf(first.model.graph, given.value);
+  if (!found.ok) return fail(found.diagnostics);
+  const span = inputs.find((input) => input.span !== undefined)?.span;
+  const sizes = options.sizes ?? {
+    named: found.value,
+    ...(span === undefined ? {} : { span }),
+  };
+  const { value: model, diagnostics } = openModel(entry, host, { ...options, sizes });
+  return model === undefined
+    ? fail(diagnostics)
+    : { value: { model, given: nameInputs(model.graph, given.value) }, diagnostics };
+}
+
+/** Each input of the model with what flows into it. */
+function assignInputs(graph: Graph, inputs: readonly RunInput[]): Outcome<Given> {
+  const names = graph.inputs.map(inputName);
+  const given = new Map<Value, RunInput>();
+  const diagnostics: Diagnostic[] = [];
+  const say = (input: RunInput | undefined, message: string, hints: readonly string[]): void => {
+    diagnostics.push(diagnostic('input-mismatch', message, { span: input?.span, hints }));
+  };
+  for (const input of inputs) {
+    const name = input.name ?? (names.length === 1 ? names[0] : undefined);
+    const value = graph.inputs.find((each) => inputName(each) === name);
+    if (name === undefined) {
+      say(input, `\`${graph.name}\` has ${names.length} inputs: for which is ${input.label}?`, [
+        `say it: ${names.map((each) => `\`--input ${each}=FILE\``).join(', ')}`,
+      ]);
+    } else if (value === undefined) {
+      const near = didYouMean(name, names);
+      say(input, `\`${graph.name}\` has no input \`${name}\``, [
+        ...near,
+        `its inputs are ${names.join(', ')}`,
+      ]);
+    } else if (given.has(value)) {
+      say(input, `input \`${name}\` is given twice`, []);
+    } else {
+      given.set(value, input);
+    }
+  }
+  if (diagnostics.length === 0) {
+    for (const value of graph.inputs) {
+      if (given.has(value)) continue;
+      const name = inputName(value);
+      say(undefined, `nothing is given for input \`${name}\``, [`add \`--input ${name}=FILE\``]);
+    }
+  }
+  return diagnostics.length === 0 ? { ok: true, value: given } : { ok: false, diagnostics };
+}
+
+/** The same for another graph of the same model, by name. */
+function nameInputs(graph: Graph, given: Given): Given {
+  const byName = new Map([...given].map(([value, input]) => [inputName(value), input]));
+  return new Map(
+    graph.inputs.flatMap((value) => {
+      const input = byName.get(inputName(value));
+      return input === undefined ? [] : [[value, input] as const];
+    }),
+  );
+}
+
+/** The sizes of symbols for which the inputs have the shapes of what flows in. */
+function sizesOf(graph: Graph, given: Given): Outcome<Sizes> {
+  const sizes = new Map<string, number>();
+  for (const [value, input] of given) {
+    const shape = imageShape(value, input);
+    if (shape === undefined) return { ok: false, diagnostics: [mismatch(value, input)] };
+    for (const [axis, dim] of value.type.shape.entries()) {
+      const size = shape[axis] ?? 0;
+      if (!isSymbolic(dim)) {
+        if (dim !== size) return { ok: false, diagnostics: [mismatch(value, input)] };
+        continue;
+      }
+      // Of symbols that a fact makes equal, each has an axis of its own: whether the sizes are
+      // equal too is for the fact to say.
+      const symbol = graph.symbols.find(
+        (s) => formatDim(dim) === s.symbol.name && !sizes.has(s.name),
+      );
+      if (symbol !== undefined) sizes.set(symbol.name, size);
+    }
+  }
+  return { ok: true, value: sizes };
+}
+
+/** The shape of one image of an input, undefined where its axes are not those of the model. */
+function imageShape(value: Value, { tensor }: RunInput): readonly number[] | undefined {
+  const { shape } = tensor;
+  const rank = value.type.shape.length;
+  if (shape.length === rank) return shape;
+  if (shape.length === rank + 1) return shape.slice(1);
+  return shape.length === rank - 1 && value.type.shape.at(-1) === 1 ? [...shape, 1] : undefined;
+}
+
+/** Every input by name, with its batch. */
+function batchInputs(graph: Graph, given: Given): Outcome<ReadonlyMap<string, Tensor>> {
+  const byName = nameInputs(graph, given);
+  const tensors = new Map<string, Tensor>();
+  for (const [value, input] of byName) {
+    const { tensor } = input;
+    const shape = imageShape(value, input);
+    if (shape === undefined || !equalShapes(shape, value.type.shape)) {
+      return { ok: false, diagnostics: [mismatch(value, input)] };
+    }
+    const images = tensor.shape.length > shape.length ? (tensor.shape[0] ?? 0) : 1;
+    tensors.set(inputName(value), { shape: [images, ...shape], data: tensor.data });
+  }
+  const counts = new Set([...tensors.values()].map(({ shape }) => shape[0]));
+  if (counts.size <= 1) return { ok: true, value: tensors };
+  const list = [...tensors].map(([name, { shape }]) => `${shape[0]} for \`${name}\``).join(', ');
+  const message = `the inputs have different numbers of images: ${list}`;
+  return { ok: false, diagnostics: [diagnostic('input-mismatch', message)] };
+}
+
+function mismatch(value: Value, input: RunInput): Diagnostic {
+  const wanted = value.type.shape;
+  const found = imageShape(value, input) ?? input.tensor.shape;
+  const name = inputName(value);
+  const [channels, taken] = [found.at(-1), wanted.at(-1)];
+  const isImage = wanted.length === 3 && found.length === 3;
+  if (isImage && typeof taken === 'number' && channels !== taken) {
+    return diagnostic(
+      'input-mismatch',
+      `${input.label} has ${counted(channels ?? 0, 'channel')}, and input \`${name}\` takes ${taken}`,
+      {
+        span: input.span,
+        hints:
+          channels === 3 && taken === 1
+            ? ['convert the image to grey']
+            : channels === 1 && taken === 3
+              ? ['convert the image to RGB']
+              : [],
+      },
+    );
+  }
+  return diagnostic(
+    'input-mismatch',
+    `${input.label} is ${formatShape(found)}, and input \`${name}\` takes ${formatShape(wanted)}`,
+    { span: input.span },
+  );
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

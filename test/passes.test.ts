@@ -565,7 +565,7 @@ describe('all together', () => {
         expect(ops(after)).not.toContain('standardize');
         check(model, inferencePasses, { keepWs: true });
       }),
-      { numRuns: 150, seed: 20200210 },
+      { numRuns: 80, seed: 20200210 },
     );
   });
 });

@@ -35,8 +35,15 @@ export function failure(code: Code, message: string, ...hints: string[]): Failur
   return { type: 'failure', code, message, hints };
 }
 
-/** Lists are limited, so that a mistake ends with a message and not with the machine's memory. */
+/**
+ * Lists are limited, so that a mistake ends with a message and not with the machine's memory. Items
+ * of lists in a list count too, as often as they can be reached.
+ */
 export const MAX_LIST = 100_000;
+/** Lists in lists. */
+export const MAX_LIST_DEPTH = 32;
+/** Characters of a string that is put together. */
+export const MAX_STRING = 100_000;
 
 /** How comparisons of sizes are decided where the symbols alone do not. */
 export type Concretize = (dim: Dim) => Dim;
@@ -63,10 +70,12 @@ export function binary(
       return mismatch(operator, left, right, 'bools');
     case '+':
       if (left.type === 'list' && right.type === 'list') {
-        return limitedList([...left.items, ...right.items]);
+        return makeList([...left.items, ...right.items]);
       }
       if (left.type === 'string' && right.type === 'string') {
-        return { type: 'string', value: left.value + right.value };
+        const value = left.value + right.value;
+        if (value.length <= MAX_STRING) return { type: 'string', value };
+        return failure('too-large', `a string of ${value.length} characters passes the limit`);
       }
       return arithmetic(operator, left, right);
     case '*':
@@ -78,9 +87,38 @@ export function binary(
   }
 }
 
-function limitedList(items: readonly Entity[]): Entity | Failure {
-  if (items.length > MAX_LIST) {
-    return failure('too-large', `a list of ${items.length} items passes the limit of ${MAX_LIST}`);
+interface Extent {
+  readonly size: number;
+  readonly depth: number;
+}
+
+const extents = new WeakMap<readonly Entity[], Extent>();
+
+function extentOf(items: readonly Entity[]): Extent {
+  let extent = extents.get(items);
+  if (extent === undefined) {
+    let [size, depth] = [items.length, 0];
+    for (const item of items) {
+      if (item.type === 'range') size += Math.max(0, item.end - item.start);
+      if (item.type !== 'list') continue;
+      const inner = extentOf(item.items);
+      size += inner.size;
+      depth = Math.max(depth, inner.depth);
+    }
+    extent = { size, depth: depth + 1 };
+    extents.set(items, extent);
+  }
+  return extent;
+}
+
+/** A list of these items, unless it passes a limit. */
+export function makeList(items: readonly Entity[]): Entity | Failure {
+  const { size, depth } = extentOf(items);
+  if (size > MAX_LIST) {
+    return failure('too-large', `a list of ${size} items passes the limit of ${MAX_LIST}`);
+  }
+  if (depth > MAX_LIST_DEPTH) {
+    return failure('too-large', `lists are nested more than ${MAX_LIST_DEPTH} deep here`);
   }
   return { type: 'list', items };
 }
@@ -94,7 +132,7 @@ function repeatList(list: { readonly items: readonly Entity[] }, count: Dim): En
       `a list of ${list.items.length * count} items passes the limit of ${MAX_LIST}`,
     );
   }
-  return { type: 'list', items: Array.from({ length: count }, () => list.items).flat() };
+  return makeList(Array.from({ length: count }, () => list.items).flat());
 }
 
 function undecided(what: string): Failure {
@@ -182,7 +220,11 @@ function integerArithmetic(operator: BinaryOperator, a: Dim, b: Dim): Entity | F
       `${formatDim(a)} ${operator} ${formatDim(b)} is too large to be exact (the limit is 2^53 - 1)`,
     );
   }
-  return { type: 'int', value };
+  return { type: 'int', value: withoutNegativeZero(value) };
+}
+
+function withoutNegativeZero(value: Dim): Dim {
+  return value === 0 ? 0 : value;
 }
 
 function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure {
@@ -195,6 +237,7 @@ function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure 
       return mul(a, b);
     case '**':
       if (isSymbolic(b)) return undecided(`a power of ${formatDim(b)}`);
+      if (a === 0 && b < 0) return failure('division-by-zero', `0 ** ${b} has no value`);
       if (typeof a === 'number') return a ** b;
       if (b < 0 || b > 8) return undecided(`(${formatDim(a)}) ** ${b}`);
       return Array.from({ length: b }, () => a).reduce<Dim>((p, x) => mul(p, x), 1);
@@ -266,6 +309,7 @@ function isSame(left: Entity, right: Entity, concretize: Concretize): boolean | 
     if (equal(a, b)) return true;
     const [low, high] = range(sub(a, b));
     if (low > 0 || high < 0) return false;
+    if (low === 0 && high === 0) return true;
     const [x, y] = [concretize(a), concretize(b)];
     if (typeof x === 'number' && typeof y === 'number') return x === y;
     return undecided(`whether ${formatDim(a)} == ${formatDim(b)}`);
@@ -345,7 +389,9 @@ export function unary(operator: '-' | 'not', operand: Entity): Entity | Failure 
     if (operand.type === 'bool') return { type: 'bool', value: !operand.value };
     return failure('wrong-type', `\`not\` works on a bool, not on ${describeEntity(operand)}`);
   }
-  if (operand.type === 'int') return { type: 'int', value: mul(operand.value, -1) };
+  if (operand.type === 'int') {
+    return { type: 'int', value: withoutNegativeZero(mul(operand.value, -1)) };
+  }
   if (operand.type === 'float') return { type: 'float', value: -operand.value };
   return failure(
     'wrong-type',
@@ -452,10 +498,9 @@ function zip(args: readonly Entity[]): Entity | Failure {
       'a slice such as `xs[..-1]` drops the last item',
     );
   }
-  return {
-    type: 'list',
-    items: first.map((_, i) => ({ type: 'list', items: known.flatMap((l) => l.slice(i, i + 1)) })),
-  };
+  return makeList(
+    first.map((_, i) => ({ type: 'list', items: known.flatMap((l) => l.slice(i, i + 1)) })),
+  );
 }
 
 function fold(name: 'min' | 'max' | 'sum', args: readonly Entity[]): Entity | Failure {

@@ -166,7 +166,8 @@ export function createBuilder(): GraphBuilder {
         return only;
       },
       finish(header, outputs) {
-        return { ...header, inputs, nodes, outputs, weights };
+        // Copies: what is made later, such as by a claim, is not part of this graph.
+        return { ...header, inputs: [...inputs], nodes: [...nodes], outputs, weights: [...weights] };
       },
     };
     return builder;

@@ -70,9 +70,9 @@ export function check(entry: Source, host: Host, options: CheckOptions = {}): Ch
   };
   const models = declarations.map((declaration) => {
     const model = elaborateModel(program, declaration, program.entry, options.overrides);
-    diagnostics.push(...model.diagnostics);
     const sized = chooseSizes(model, options.sizes);
-    diagnostics.push(...sized.diagnostics);
+    // Evaluating the facts may have found more.
+    diagnostics.push(...model.diagnostics, ...sized.diagnostics);
     const claims = checkClaims(model, sized, compare);
     diagnostics.push(...claims.diagnostics);
     return {

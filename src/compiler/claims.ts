@@ -89,7 +89,7 @@ function withFigures(
   };
   return {
     ...frame,
-    metrics: (name) => (frame.locals.has(name) ? undefined : figure(name, sized, name)),
+    metrics: (name) => figure(name, sized, name),
     concretize: (dim) => concretize(dim, sized),
     modelMetric(entity, name, at) {
       if (entity.type !== 'model') return undefined;

@@ -53,7 +53,7 @@ export const CODES = {
   'bad-escape': {
     severity: 'error',
     title: 'An unknown escape in a string',
-    explanation: 'Strings know the escapes `\\n`, `\\t`, `\\r`, `\"` and `\\\\`.',
+    explanation: 'Strings know the escapes `\\n`, `\\t`, `\\r`, `\\"` and `\\\\`.',
     bad: 'import ".\\blocks.arch" as blocks\n',
     good: 'const SEPARATOR = "a\\tb"\n',
   },

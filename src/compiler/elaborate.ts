@@ -10,7 +10,7 @@ import {
 import { createBuilder } from './builder.js';
 import { diagnostic, hasErrors, type Diagnostic } from './diagnostic.js';
 import { POISON, describeEntity, type Entity, type ModelEntity } from './entity.js';
-import { evaluate, inScope } from './evaluate.js';
+import { evaluate, isBoundHere, typesFit } from './evaluate.js';
 import { bindParameters, ownWeight, runStatements } from './expand.js';
 import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';
@@ -19,7 +19,14 @@ import type { Module, Program } from './modules.js';
 import { childScope, rootScope, settleNames } from './scope.js';
 import { report, type Frame, type Session } from './session.js';
 import { declarationSignature, matchArguments } from './signature.js';
-import { isSymbolic, symbolDim, type Dim, type Sizes } from './shape.js';
+import {
+  evaluate as evaluateDim,
+  isSymbolic,
+  symbolDim,
+  symbolsOf,
+  type Dim,
+  type Sizes,
+} from './shape.js';
 import type { Span } from './source.js';
 
 /** `--set name=expression`. The spans point into the command line. */
@@ -71,6 +78,8 @@ export function elaborateModel(
     constants: new Map(),
     nodes: 0,
     iterations: 0,
+    uses: 0,
+    copies: 0,
   };
   const root = rootScope(declaration.span);
   const frame: Frame = {
@@ -141,6 +150,7 @@ function resolveVariant(
   frame: Frame,
 ): ModelEntity | undefined {
   const seen = new Set<ModelDeclaration>();
+  const applied = new Set<EvaluatedOverride>();
   let current = start;
   for (;;) {
     const { declaration, module } = current;
@@ -159,9 +169,12 @@ function resolveVariant(
     const isLast = isStatements(declaration.body);
     const given = new Map(current.given);
     for (const override of overrides) {
-      if (!own.has(override.name)) continue;
+      // The variant that is named has the first say; what it passes on follows from that.
+      if (!own.has(override.name) || applied.has(override)) continue;
+      applied.add(override);
       given.set(override.name, { entity: override.entity, span: override.value.span });
     }
+    if (!typesFit(current, given, frame)) return undefined;
     current = { ...current, given };
     if (isLast) {
       return checkOverrides(current, overrides, seen, frame) ? current : undefined;
@@ -185,7 +198,7 @@ function resolveVariant(
   }
 }
 
-/** Whether every override names a parameter of some model on the way, and fits its type. */
+/** Whether every override names a parameter of some model on the way. */
 function checkOverrides(
   base: ModelEntity,
   overrides: readonly EvaluatedOverride[],
@@ -264,6 +277,14 @@ function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
       value = session.builder.apply1('identity', [value], {}, origin);
     }
     published.add(value);
+    const before = outputs.find((o) => o.name === name.text);
+    if (before !== undefined) {
+      report(frame, 'duplicate-name', `there are two outputs \`${name.text}\``, name.span, {
+        labels: before.span.start === span.start ? [] : [{ span: before.span, message: 'the first' }],
+        hints: ['an output in a loop is made in every round: make a list, and the output after it'],
+      });
+      return true;
+    }
     outputs.push({ name: name.text, doc, value, span });
     return true;
   };
@@ -280,10 +301,15 @@ function declareInputs(
   const isSymbol = (name: string): boolean => defaults.has(name);
   for (const axis of inputs.flatMap((i) => i.axes)) {
     const { size, defaultSize } = axis;
-    const bare = size.kind === 'name' && (defaultSize !== undefined || !inScope(size.name, frame));
+    // A standard operator or function of that name is no size: the symbol hides it.
+    const bare = size.kind === 'name' && !isBoundHere(size.name, frame);
     if (!bare) {
       if (defaultSize !== undefined) {
-        report(frame, 'bad-axis', 'only a symbol has a default size', axis.span, {
+        const what =
+          size.kind === 'name'
+            ? `\`${size.name}\` has a value here, and only a symbol has a default size`
+            : 'only a symbol has a default size';
+        report(frame, 'bad-axis', what, axis.span, {
           hints: ['write `H = 256`, or the size alone'],
         });
       }
@@ -304,11 +330,12 @@ function declareInputs(
     });
   }
   const names = [...defaults.keys()];
+  const inputNames = new Set(inputs.map((i) => i.name.text));
   const known: { fact: Fact; span: Span }[] = [];
   const facts: SizeFact[] = [];
   for (const expression of inputs.flatMap((i) => i.facts).flatMap(conjuncts)) {
     const { span } = expression;
-    const fact = readFact(expression, isSymbol, (e) => knownNumber(e, isSymbol, frame));
+    const fact = readFact(expression, isSymbol, (e) => knownNumber(e, isSymbol, inputNames, frame));
     if (fact !== undefined) known.push({ fact, span });
     facts.push({
       span,
@@ -394,17 +421,44 @@ function positiveSize(expression: Expression, frame: Frame): number | undefined 
   return undefined;
 }
 
-/** A number that a fact compares with: it mentions no symbol. */
+/** Whether an expression has one of these names in it. */
+function mentions(expression: Expression, isWanted: (name: string) => boolean): boolean {
+  const any = (...parts: readonly (Expression | undefined)[]): boolean =>
+    parts.some((part) => part !== undefined && mentions(part, isWanted));
+  switch (expression.kind) {
+    case 'name':
+      return isWanted(expression.name);
+    case 'list':
+      return any(...expression.items);
+    case 'pipe':
+      return any(...expression.stages);
+    case 'if':
+      return any(expression.condition, expression.then, expression.else);
+    case 'range':
+      return any(expression.start, expression.end);
+    case 'binary':
+      return any(expression.left, expression.right);
+    case 'unary':
+      return any(expression.operand);
+    case 'call':
+      return any(expression.callee, ...expression.args.map((a) => a.value));
+    case 'index':
+      return any(expression.object, expression.index);
+    case 'member':
+      return any(expression.object);
+    default:
+      return false;
+  }
+}
+
+/** A number that a fact compares with: it mentions no symbol, and no input. */
 function knownNumber(
   expression: Expression,
   isSymbol: (name: string) => boolean,
+  inputNames: ReadonlySet<string>,
   frame: Frame,
 ): number | undefined {
-  if (expression.kind === 'name' && isSymbol(expression.name)) return undefined;
-  if (expression.kind === 'binary') {
-    const parts = [expression.left, expression.right];
-    if (parts.some((p) => knownNumber(p, isSymbol, frame) === undefined)) return undefined;
-  }
+  if (mentions(expression, (name) => isSymbol(name) || inputNames.has(name))) return undefined;
   const entity = evaluate(expression, frame);
   return (entity.type === 'int' || entity.type === 'float') && typeof entity.value === 'number'
     ? entity.value
@@ -422,7 +476,9 @@ function factHolds(
     const value = sizes.get(name);
     if (value !== undefined) locals.set(name, { type: 'int', value });
   }
-  const entity = evaluate(expression, { ...frame, locals });
+  const concretize = (dim: Dim): Dim =>
+    [...symbolsOf(dim).keys()].every((name) => sizes.has(name)) ? evaluateDim(dim, sizes) : dim;
+  const entity = evaluate(expression, { ...frame, locals, concretize });
   if (entity.type === 'poison') return undefined;
   const value = wantBool(entity, 'a fact');
   if (typeof value === 'boolean') return value;

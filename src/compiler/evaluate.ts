@@ -5,6 +5,7 @@ import {
   failure,
   indexList,
   isFunctionName,
+  makeList,
   sliceList,
   unary,
   wantBool,
@@ -28,7 +29,7 @@ import {
 } from './entity.js';
 import { didYouMean } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
-import { report, reportFailure, type Frame } from './session.js';
+import { MAX_COPIES, MAX_ITERATIONS, report, reportFailure, type Frame } from './session.js';
 import {
   declarationSignature,
   matchArguments,
@@ -72,7 +73,11 @@ export function evaluate(expression: Expression, frame: Frame, place: Place = 'v
     case 'name':
       return lookUp(expression.name, frame, expression.span);
     case 'list':
-      return { type: 'list', items: expression.items.map((item) => evaluate(item, frame)) };
+      return settle(
+        makeList(expression.items.map((item) => evaluate(item, frame))),
+        frame,
+        expression.span,
+      );
     case 'pipe':
       return evaluatePipe(expression.stages, frame);
     case 'if': {
@@ -101,7 +106,21 @@ export function evaluate(expression: Expression, frame: Frame, place: Place = 'v
 }
 
 function settle(result: Entity | Failure, frame: Frame, span: Span): Entity {
-  return result.type === 'failure' ? reportFailure(frame, result, span) : result;
+  if (result.type === 'failure') return reportFailure(frame, result, span);
+  if (result.type === 'list') {
+    const { session } = frame;
+    session.copies += result.items.length;
+    if (session.copies > MAX_COPIES) {
+      return report(
+        frame,
+        'too-large',
+        `the lists of this model have more than ${MAX_COPIES.toLocaleString('en')} items together`,
+        span,
+        { hints: ['make the list at once, as in `[0] * n`, and not item by item'] },
+      );
+    }
+  }
+  return result;
 }
 
 /** The value of a condition, or undefined once what is wrong has been reported. */
@@ -114,22 +133,28 @@ export function decide(condition: Expression, frame: Frame, where: string): bool
   return undefined;
 }
 
-/** Whether a name is bound where the frame is: flags and enumerated values are not. */
-export function inScope(name: string, frame: Frame): boolean {
+/** Whether the program itself binds a name where the frame is. */
+export function isBoundHere(name: string, frame: Frame): boolean {
   return (
-    frame.locals.has(name) ||
-    frame.module.names.has(name) ||
-    frame.metrics?.(name) !== undefined ||
-    isFunctionName(name) ||
-    findOperator(name)?.traits.includes('internal') === false
+    frame.locals.has(name) || frame.module.names.has(name) || frame.metrics?.(name) !== undefined
   );
 }
 
+/** Whether a name means something where the frame is: flags and enumerated values do not. */
+function inScope(name: string, frame: Frame): boolean {
+  return isBoundHere(name, frame) || isStandard(name);
+}
+
+/** An operator or function that every file knows. */
+export function isStandard(name: string): boolean {
+  return isFunctionName(name) || findOperator(name)?.traits.includes('internal') === false;
+}
+
 function lookUp(name: string, frame: Frame, span: Span): Entity {
-  const local = frame.locals.get(name);
-  if (local !== undefined) return local;
   const metric = frame.metrics?.(name);
   if (metric !== undefined) return metric;
+  const local = frame.locals.get(name);
+  if (local !== undefined) return local;
   const top = lookUpTop(name, frame, span);
   if (top !== undefined) return top;
   const operator = findOperator(name);
@@ -237,7 +262,16 @@ function evaluateRange(expression: Extract<Expression, { kind: 'range' }>, frame
   }
   const start = knownInt(expression.start, frame, 'the start of a range');
   const end = knownInt(expression.end, frame, 'the end of a range');
-  return start === undefined || end === undefined ? POISON : { type: 'range', start, end };
+  if (start === undefined || end === undefined) return POISON;
+  if (end - start > MAX_ITERATIONS) {
+    return report(
+      frame,
+      'too-large',
+      `a range of ${(end - start).toLocaleString('en')} passes the limit of ${MAX_ITERATIONS.toLocaleString('en')}`,
+      expression.span,
+    );
+  }
+  return { type: 'range', start, end };
 }
 
 /** The number that an expression must be, or undefined once reported. */
@@ -696,7 +730,7 @@ function fillModel(
 }
 
 /** Checks what was passed against the declared types, and reports what does not fit. */
-function typesFit(
+export function typesFit(
   entity: DeclaredEntity | ModelEntity,
   given: ReadonlyMap<string, GivenArgument>,
   frame: Frame,

@@ -31,6 +31,7 @@ import {
   MAX_DEPTH,
   MAX_ITERATIONS,
   MAX_NODES,
+  MAX_USES,
   report,
   reportFailure,
   type Frame,
@@ -46,6 +47,14 @@ export const MAX_ELEMENTS = 2 ** 40;
 /** Sends a tensor into a block. `span` is the use: the stage right of `->`, or the call. */
 export function applyBlock(block: BlockEntity, input: Entity, span: Span, frame: Frame): Entity {
   if (input.type === 'poison') return POISON;
+  if (++frame.session.uses > MAX_USES) {
+    return report(
+      frame,
+      'too-large',
+      `the model uses blocks and operators more than ${MAX_USES.toLocaleString('en')} times`,
+      span,
+    );
+  }
   switch (block.form) {
     case 'operator':
       return applyOperatorTo(block, input, span, frame);
@@ -242,6 +251,15 @@ export function ownWeight(spec: WeightSpec, scope: OpenScope, span: Span, frame:
     init: spec.init,
     origin,
   };
+  const elements = product(spec.shape);
+  if (typeof elements === 'number' && elements > MAX_ELEMENTS) {
+    report(
+      frame,
+      'too-large',
+      `this needs a weight ${formatShape(spec.shape)}, of more than 2^40 elements`,
+      span,
+    );
+  }
   occupy(scope);
   session.pending.origins.push({ origin, scope });
   session.pending.weights.push({ weight, slot: spec.name, scope });
@@ -265,7 +283,8 @@ function applyShared(
     own(spec, at, use) {
       const known = record.weights[next++];
       if (known !== undefined && equalShapes(known.weight.shape, spec.shape)) return known.value;
-      const value = frame.own(spec, at, use);
+      const value = record.own(spec, at, use);
+      occupy(record.home);
       if (value.definition.kind !== 'weight') throw new Error('a weight was expected');
       if (isFirst) record.weights.push({ value, weight: value.definition.weight });
       else {
@@ -471,7 +490,7 @@ function shareBlock(block: BlockEntity, name: string, span: Span, frame: Frame):
     type: 'block',
     form: 'shared',
     block,
-    record: { name, span, home, weights: [], used: false },
+    record: { name, span, home, own: frame.own, weights: [], used: false },
   };
 }
 

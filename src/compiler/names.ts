@@ -17,7 +17,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 
 /** Letters wrong, missing or added; two that changed places are one slip. */
 function slips(a: string, b: string): number {
-  const letters = (s: string): string => [...s].sort().join('');
+  const letters = (s: string): string => Array.from(s).sort().join('');
   const d = distance(a, b);
   return d === 2 && letters(a) === letters(b) ? 1 : d;
 }

@@ -323,7 +323,9 @@ function buildDeclaration(
     return true;
   }
   const inner = constDeclaration?.[0] ?? blockDeclaration?.[0] ?? modelDeclaration?.[0];
-  const token = inner?.children.Identifier?.[0];
+  // The types hold for what parsed; a damaged declaration may lack even its name.
+  const names: readonly IToken[] | undefined = inner?.children.Identifier;
+  const token = names?.[0];
   if (inner === undefined || token === undefined || token.isInsertedInRecovery === true) {
     return false;
   }

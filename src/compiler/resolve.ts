@@ -75,13 +75,14 @@ interface Binding {
 }
 
 interface NameScope {
-  expression(expression: Expression): void;
-  bind(name: Name, what: Binding['what']): void;
+  readonly expression: (expression: Expression) => void;
+  readonly bind: (name: Name, what: Binding['what']) => void;
   readonly bindings: Binding[];
-  find(name: string): Binding | undefined;
+  readonly find: (name: string) => Binding | undefined;
   /** Whether anything here has the name: a binding, a declaration, an operator, a function. */
-  isBound(name: string): boolean;
+  readonly isBound: (name: string) => boolean;
   inExpect: boolean;
+  readonly module: Module;
 }
 
 function createScope(
@@ -119,6 +120,7 @@ function createScope(
   };
 
   const read = (name: string, span: Span): void => {
+    if (scope.inExpect && METRIC_NAMES.includes(name)) return;
     const binding = current.get(name);
     if (binding !== undefined) binding.reads++;
     else if (module.names.has(name)) usedTop.add(name);
@@ -176,6 +178,7 @@ function createScope(
 
   const scope: NameScope = {
     bindings,
+    module,
     inExpect: false,
     find: (name) => current.get(name),
     isBound,
@@ -348,7 +351,9 @@ function resolveModelBody(
     const { size } = axis;
     if (axis.defaultSize !== undefined) scope.expression(axis.defaultSize);
     const isSymbol =
-      size.kind === 'name' && (axis.defaultSize !== undefined || !scope.isBound(size.name));
+      size.kind === 'name' &&
+      scope.find(size.name)?.what !== 'parameter' &&
+      !scope.module.names.has(size.name);
     if (!isSymbol) scope.expression(size);
     else scope.bind({ text: size.name, span: size.span }, 'symbol');
   }
@@ -452,13 +457,20 @@ function resolveStatements(
           break;
         }
         const before = outputs.get(statement.name.text);
-        if (before !== undefined) {
+        const input = scope.bindings.find(
+          (b) => b.what === 'input' && b.name.text === statement.name.text,
+        );
+        if (before !== undefined || input !== undefined) {
           say(
             'duplicate-name',
-            `there are two outputs \`${statement.name.text}\``,
+            before === undefined
+              ? `\`${statement.name.text}\` is already an input`
+              : `there are two outputs \`${statement.name.text}\``,
             statement.name.span,
             {
-              labels: [{ span: before, message: 'the first is here' }],
+              labels: [
+                { span: before ?? input?.name.span ?? statement.name.span, message: 'the first is here' },
+              ],
             },
           );
         }

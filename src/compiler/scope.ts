@@ -1,5 +1,6 @@
 /** Instance paths: where each node and weight stands in the expansion of blocks, and its name. */
 import type { BlockInfo, Origin, Scope, Value, Weight } from './ir.js';
+import type { WeightSpec } from './ops/operator.js';
 import type { Span } from './source.js';
 
 /** A scope while the model is being expanded: siblings get their numbers when all are known. */
@@ -18,6 +19,8 @@ export interface SharedRecord {
   readonly name: string;
   readonly span: Span;
   readonly home: OpenScope;
+  /** Makes or finds a weight where the block is declared: in a `shared` block, one of its. */
+  readonly own: (spec: WeightSpec, scope: OpenScope, span: Span) => Value;
   readonly weights: { readonly value: Value; readonly weight: Weight }[];
   used: boolean;
 }
@@ -89,7 +92,8 @@ export function labelScopes(root: OpenScope): void {
 /** `e2.sdblock.sepconv_1.dwconv`, once labelled. */
 export function scopePath(scope: OpenScope, forWeights: boolean): string {
   const steps: string[] = [];
-  for (let s: OpenScope | undefined = scope; s?.parent !== undefined;) {
+  let s = scope;
+  while (s.parent !== undefined) {
     if (forWeights && s.weightHome !== undefined) {
       s = s.weightHome;
       continue;

@@ -17,6 +17,10 @@ export const MAX_DEPTH = 100;
 export const MAX_NODES = 1_000_000;
 /** Rounds of all loops of one model together. */
 export const MAX_ITERATIONS = 1_000_000;
+/** Uses of blocks and operators in one model, whether or not they leave an operator behind. */
+export const MAX_USES = 2_000_000;
+/** List items that all expressions of one model together may make. */
+export const MAX_COPIES = 1_000_000_000;
 
 export interface Session {
   readonly builder: GraphBuilder;
@@ -27,6 +31,8 @@ export interface Session {
   readonly constants: Map<object, Entity | 'evaluating'>;
   nodes: number;
   iterations: number;
+  uses: number;
+  copies: number;
 }
 
 /** The evaluation of one body: a block's, a model's, or a constant's expression. */

@@ -54,18 +54,20 @@ export function outlineBlocks(
     // A function has a result, even if nobody reads it.
     const outputs = used.length > 0 ? used : (inner.at(-1)?.outputs ?? []);
     const own = new Set(made);
-    const inputs = new Set<OnnxValue>();
+    const read = new Set<OnnxValue>();
     for (const value of inner.flatMap((node) => node.inputs)) {
-      if (value !== undefined && !own.has(value)) inputs.add(value);
+      if (value !== undefined && !own.has(value)) read.add(value);
     }
+    const isWeight = (value: OnnxValue): boolean => weightName(value) !== undefined;
+    const inputs = [...read].filter((v) => !isWeight(v)).concat([...read].filter(isWeight));
     const path = pathOf(scope, members[0]?.node.origin?.path ?? '');
-    const opType = define(functionOf(scope, path, inner, [...inputs], outputs));
+    const opType = define(functionOf(scope, path, inner, inputs, outputs));
     const origin: Origin = { span: scope.span, path, scope };
     return {
       name: unique(path),
       opType,
       domain: BLOCK_DOMAIN,
-      inputs: [...inputs],
+      inputs,
       outputs,
       attributes: {},
       origin,

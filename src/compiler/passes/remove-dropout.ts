@@ -9,7 +9,9 @@ import { modelOf, outputValues, type Pass } from './pass.js';
  * output without a node of its own (its value is an input, or another output), an `identity`
  * remains.
  */
-export const removeDropout: Pass = ({ graph, weights }) => {
+export const removeDropout: Pass = (model) => {
+  const { graph, weights } = model;
+  if (!graph.nodes.some(isIdentity)) return model;
   const kept = neededIdentities(graph);
   /** In the new graph, what is left of the result of an identity. */
   const rest = new Map<Value, Value>();

@@ -1,0 +1,103 @@
+/**
+ * archc as a library: from `.arch` text to checked graphs, figures, formatted text, ONNX models and
+ * results. Nothing here reads a file: imports are read through a `Host`.
+ *
+ * What a user wrote wrong comes back as diagnostics, never as an exception.
+ */
+export {
+  compile,
+  emitModel,
+  openModel,
+  OPTIMIZATION_LEVELS,
+  optimize,
+  sizedGraph,
+  TARGETS,
+  weightsOf,
+  type Artifact,
+  type CompileOptions,
+  type EmitOptions,
+  type ModelRequest,
+  type OpenModel,
+  type OptimizationLevel,
+  type PassRequest,
+  type Reported,
+  type Target,
+  type WeightOrigin,
+  type WeightRequest,
+} from './compile.js';
+export {
+  ENGINES,
+  run,
+  type EngineName,
+  type RunInput,
+  type RunOptions,
+  type RunResult,
+} from './run.js';
+export { format, type Formatted } from './format/format.js';
+
+export type * from './compiler/ast.js';
+export {
+  check,
+  type Checked,
+  type CheckedModel,
+  type CheckOptions,
+  type SizeRequest,
+} from './compiler/check.js';
+export type { ClaimResult } from './compiler/claims.js';
+export { CODES, type Code, type CodeInfo } from './compiler/codes.js';
+export {
+  hasErrors,
+  type Diagnostic,
+  type Label,
+  type Outcome,
+  type Severity,
+} from './compiler/diagnostic.js';
+export type { Override } from './compiler/elaborate.js';
+export { interpret } from './compiler/interpret.js';
+export {
+  inputName,
+  type Attributes,
+  type Graph,
+  type Node,
+  type Origin,
+  type Output,
+  type SymbolInfo,
+  type Tensor,
+  type TensorType,
+  type Value,
+  type Weight,
+  type WeightValues,
+} from './compiler/ir.js';
+export { NO_FILES, type Host, type HostRead, type Program } from './compiler/modules.js';
+export { parse, parseExpression, type Parsed } from './compiler/parse.js';
+export {
+  inferencePasses,
+  PASSES,
+  runPasses,
+  type Model,
+  type Pass,
+  type PassName,
+} from './compiler/passes/index.js';
+export { printIr } from './compiler/print-ir.js';
+export type { Dim, Shape, Sizes, SymbolicDim } from './compiler/shape.js';
+export {
+  formatLocation,
+  positionOf,
+  type Position,
+  type Source,
+  type Span,
+} from './compiler/source.js';
+export { specialize, type Specialized } from './compiler/specialize.js';
+export { stats, type Figures, type LayerStats, type ModelStats } from './compiler/stats.js';
+export { verify } from './compiler/verify.js';
+
+export { checkDocument, type CheckDocument, type JsonDiagnostic } from './cli/json.js';
+export { renderDiagnostics, type RenderOptions } from './cli/render.js';
+export { formatStats, statsDocument, type StatsDocument } from './cli/stats-format.js';
+
+export { readImage, writePng } from './data/image.js';
+export { readNpy, writeNpy } from './data/npy.js';
+export { initialize } from './weights/initialize.js';
+export { matchWeights } from './weights/match.js';
+export { readSafetensors, writeSafetensors, type Safetensors } from './weights/safetensors.js';
+export { VERSION } from './version.js';
