@@ -165,6 +165,15 @@ describe('dead-code', () => {
     expect([...(after.weights?.keys() ?? [])]).toEqual(['conv_3.weight', 'conv_3.bias']);
   });
 
+  test('removes a weight that nothing reads where every node is needed', () => {
+    const { graph, weights } = modelWith((g) => [through(g, g.input([4]), ['prelu'])]);
+    const [weight] = graph.weights;
+    if (weight === undefined) throw new Error('no weight');
+    const unread = { ...weight, name: 'unread' };
+    const after = check({ graph: { ...graph, weights: [unread, weight] }, weights }, ['dead-code']);
+    expect(after.graph.weights).toEqual([weight]);
+  });
+
   test('keeps a node of which one result is needed, and inputs that nobody reads', () => {
     const after = check(
       modelWith((g) => {
@@ -536,11 +545,10 @@ describe('all together', () => {
     outputs: fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
   });
 
+  type Program = typeof program extends fc.Arbitrary<infer P> ? P : never;
+
   /** Each step reads the latest values most often, so that chains arise as well as branches. */
-  function build(
-    g: TestGraph,
-    { steps: chosen, outputs }: typeof program extends fc.Arbitrary<infer P> ? P : never,
-  ): Value[] {
+  function build(g: TestGraph, { steps: chosen, outputs }: Program): Value[] {
     const values = [g.input([4, 4, 4])];
     const pick = (n: number): Value =>
       one([...values].reverse().slice(n % Math.min(3, values.length)));

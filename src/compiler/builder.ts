@@ -167,7 +167,13 @@ export function createBuilder(): GraphBuilder {
       },
       finish(header, outputs) {
         // Copies: what is made later, such as by a claim, is not part of this graph.
-        return { ...header, inputs: [...inputs], nodes: [...nodes], outputs, weights: [...weights] };
+        return {
+          ...header,
+          inputs: [...inputs],
+          nodes: [...nodes],
+          outputs,
+          weights: [...weights],
+        };
       },
     };
     return builder;

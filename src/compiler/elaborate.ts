@@ -280,7 +280,8 @@ function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
     const before = outputs.find((o) => o.name === name.text);
     if (before !== undefined) {
       report(frame, 'duplicate-name', `there are two outputs \`${name.text}\``, name.span, {
-        labels: before.span.start === span.start ? [] : [{ span: before.span, message: 'the first' }],
+        labels:
+          before.span.start === span.start ? [] : [{ span: before.span, message: 'the first' }],
         hints: ['an output in a loop is made in every round: make a list, and the output after it'],
       });
       return true;

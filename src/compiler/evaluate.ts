@@ -32,6 +32,7 @@ import { findOperator, operatorNames } from './ops/index.js';
 import { MAX_COPIES, MAX_ITERATIONS, report, reportFailure, type Frame } from './session.js';
 import {
   declarationSignature,
+  isStandard,
   matchArguments,
   operatorSignature,
   type Signature,
@@ -143,11 +144,6 @@ export function isBoundHere(name: string, frame: Frame): boolean {
 /** Whether a name means something where the frame is: flags and enumerated values do not. */
 function inScope(name: string, frame: Frame): boolean {
   return isBoundHere(name, frame) || isStandard(name);
-}
-
-/** An operator or function that every file knows. */
-export function isStandard(name: string): boolean {
-  return isFunctionName(name) || findOperator(name)?.traits.includes('internal') === false;
 }
 
 function lookUp(name: string, frame: Frame, span: Span): Entity {
@@ -376,7 +372,7 @@ function repeat(left: Entity, right: Entity, frame: Frame, span: Span): Entity {
   return { type: 'block', form: 'repeat', block, count: times.value };
 }
 
-/** `a + b` where either is a tensor; a number becomes a constant of one element. */
+/** `a + b` where either is a tensor and the other may be a number. */
 function elementwise(
   name: 'add' | 'sub' | 'mul' | 'div',
   operands: readonly Entity[],
@@ -385,14 +381,9 @@ function elementwise(
 ): Entity {
   const tensors: GivenArgument[] = [];
   for (const operand of operands) {
-    if (operand.type === 'tensor') tensors.push({ entity: operand, span });
-    else if (
-      (operand.type === 'int' || operand.type === 'float') &&
-      typeof operand.value === 'number'
-    ) {
-      const value = frame.session.builder.constant(Float32Array.of(operand.value), [1]);
-      tensors.push({ entity: { type: 'tensor', value }, span });
-    } else if (operand.type === 'poison') return POISON;
+    const fits = operand.type === 'tensor' || operand.type === 'int' || operand.type === 'float';
+    if (fits) tensors.push({ entity: operand, span });
+    else if (operand.type === 'poison') return POISON;
     else {
       return report(
         frame,
@@ -513,7 +504,11 @@ function evaluateCall(call: CallExpression, frame: Frame, place: Place): Entity 
     if (operator === undefined) return evaluateFunctionCall(call, callee.name, frame);
     // `max(a, b)` of numbers, or the operator `max` over the axes of a tensor.
     const [first] = call.args;
-    if (place === 'value' && first !== undefined && first.name === undefined) {
+    const name = first?.value.kind === 'name' ? first.value.name : '';
+    const isAxis =
+      !isBoundHere(name, frame) &&
+      operatorSignature(operator).parameters.some((p) => p.choices.includes(name));
+    if (place === 'value' && first !== undefined && first.name === undefined && !isAxis) {
       const entity = evaluate(first.value, frame);
       if (entity.type !== 'tensor') {
         const rest = call.args.slice(1);
@@ -587,8 +582,7 @@ function evaluateArgument(
   const { value } = argument;
   // Enumerated values are written bare.
   if (value.kind === 'name' && choices.includes(value.name)) {
-    const bound = frame.locals.has(value.name) || frame.module.names.has(value.name);
-    if (!bound) return { type: 'string', value: value.name };
+    if (!isBoundHere(value.name, frame)) return { type: 'string', value: value.name };
   }
   if (value.kind === 'name' && choices.length > 0 && !inScope(value.name, frame)) {
     return report(frame, 'unknown-name', `there is no \`${value.name}\` here`, value.span, {
@@ -608,6 +602,8 @@ interface Filled {
   /** By parameter; a variadic one gathers in `tensors`. */
   readonly given: Map<string, GivenArgument>;
   readonly tensors: GivenArgument[];
+  /** Tensors came as a list: those are all, even if it is one. */
+  readonly listed: boolean;
   /** The tensor passed first, as in `split(x, 2)`. */
   readonly piped: Entity | undefined;
   readonly failed: boolean;
@@ -620,10 +616,11 @@ function fill(
   evaluated: Evaluated,
   frame: Frame,
 ): Filled {
-  const isBound = (name: string): boolean => inScope(name, frame);
+  const isBound = (name: string): boolean => isBoundHere(name, frame);
   const given = new Map(before);
   const tensors: GivenArgument[] = [];
   let { args } = call;
+  let listed = false;
   let piped: Entity | undefined;
   const [first] = args;
   if (first !== undefined && takesPiped(signature, before, args, evaluated, frame)) {
@@ -641,10 +638,11 @@ function fill(
     const { span } = argument;
     if (!parameter.variadic) given.set(parameter.name, { entity, span });
     else if (entity.type === 'list') {
+      listed = true;
       tensors.push(...entity.items.map((item) => ({ entity: item, span })));
     } else tensors.push({ entity, span });
   }
-  return { given, tensors, piped, failed };
+  return { given, tensors, listed, piped, failed };
 }
 
 /** Whether the first argument is the tensor that flows in: it is one, and no parameter awaits it. */
@@ -681,7 +679,13 @@ function fillOperator(
   place: Place,
 ): Entity {
   const signature = operatorSignature(entity.operator);
-  const { given, tensors, piped, failed } = fill(signature, entity.given, call, evaluated, frame);
+  const { given, tensors, listed, piped, failed } = fill(
+    signature,
+    entity.given,
+    call,
+    evaluated,
+    frame,
+  );
   if (failed) return POISON;
   const filled: OperatorEntity = {
     ...entity,
@@ -690,7 +694,7 @@ function fillOperator(
   };
   if (piped !== undefined) return applyBlock(filled, piped, call.span, frame);
   // `concat(a, b)` has all it needs; right of `->` it takes the piped tensor too.
-  if (place !== 'stage' && filled.tensors.length >= 2) {
+  if (place !== 'stage' && (filled.tensors.length >= 2 || listed)) {
     return applyOperatorTo(filled, undefined, call.span, frame);
   }
   return filled;

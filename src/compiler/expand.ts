@@ -26,7 +26,7 @@ import type { Attribute, Origin, Value, Weight } from './ir.js';
 import { explainMismatch } from './mismatch.js';
 import type { OperatorName } from './ops/index.js';
 import type { Problem, WeightSpec } from './ops/operator.js';
-import { childScope, occupy, type OpenScope, type SharedRecord } from './scope.js';
+import { childScope, dropIfEmpty, occupy, type OpenScope, type SharedRecord } from './scope.js';
 import {
   MAX_DEPTH,
   MAX_ITERATIONS,
@@ -118,6 +118,11 @@ export function applyOperatorTo(
   const operands: Value[] = [];
   for (const source of sources) {
     if (source.entity.type === 'poison') return POISON;
+    const number = operator.traits.includes('elementwise') ? numberOf(source.entity) : undefined;
+    if (number !== undefined) {
+      operands.push(frame.session.builder.constant(Float32Array.of(number), [1]));
+      continue;
+    }
     if (source.entity.type !== 'tensor') {
       return report(
         frame,
@@ -134,6 +139,21 @@ export function applyOperatorTo(
   const attributes = readAttributes(entity, frame);
   if (attributes === undefined) return POISON;
   return makeNode(entity, operands, attributes, span, frame);
+}
+
+/** A number that stands beside tensors: a constant of one element. */
+function numberOf(entity: Entity): number | undefined {
+  const isNumber = entity.type === 'int' || entity.type === 'float';
+  return isNumber && typeof entity.value === 'number' ? entity.value : undefined;
+}
+
+/** What to write for an argument that does not fit. */
+function argumentHints(operator: string, type: string, entity: Entity): string[] {
+  if (entity.type === 'tensor' && operator === 'max') {
+    return ['the larger of two tensors, element by element, is `maximum(a, b)`'];
+  }
+  const whole = entity.type === 'float' && Number.isInteger(entity.value);
+  return whole && type.startsWith('int') ? ['`/` makes a float: write `//`'] : [];
 }
 
 /** The operator's attributes from what was passed, or undefined once a misfit is reported. */
@@ -166,6 +186,7 @@ function readAttributes(
         'wrong-argument',
         `\`${name}\` of \`${operator.name}\` takes ${parameter.kind.describe}, not ${shown}`,
         argument.span,
+        { hints: argumentHints(operator.name, parameter.kind.type, argument.entity) },
       );
       continue;
     }
@@ -360,6 +381,7 @@ function applyDeclared(block: DeclaredEntity, input: Entity, span: Span, frame: 
     result.entity.type === 'block' && !isStatements(body)
       ? applyBlock(result.entity, input, result.span, inner)
       : result.entity;
+  dropIfEmpty(inner.scope);
   if (entity.type === 'tensor' || entity.type === 'poison') return entity;
   if (entity.type === 'list' && entity.items.every((i) => i.type === 'tensor')) return entity;
   return report(

@@ -61,24 +61,36 @@ export interface Program {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** A file that is being loaded. */
+interface Link {
+  readonly path: string;
+  readonly isStandard: boolean;
+  /** The import that asks for the next. */
+  by?: Span;
+}
+
+function keyOf(path: string, isStandard: boolean): string {
+  return isStandard ? `standard library: ${path}` : path;
+}
+
 /** Loads a file and all that it imports. */
 export function loadProgram(entry: Source, host: Host): Program {
   const diagnostics: Diagnostic[] = [];
   const loaded = new Map<string, Module>();
   /** The files being loaded, outermost first, with the import that asked for the next. */
-  const chain: { readonly path: string; by?: Span }[] = [];
+  const chain: Link[] = [];
 
   const load = (source: Source, isStandard: boolean): Module => {
     const parsed = parse(source);
     diagnostics.push(...parsed.diagnostics);
     const names = new Map<string, TopLevel>();
     const module: Module = { file: parsed.tree, names, isStandard };
-    loaded.set(source.path, module);
-    const link: { readonly path: string; by?: Span } = { path: source.path };
+    loaded.set(keyOf(source.path, isStandard), module);
+    const link: Link = { path: source.path, isStandard };
     chain.push(link);
     for (const item of parsed.tree.imports) {
       link.by = item.pathSpan;
-      bindImport(item, follow(source, item), names, diagnostics);
+      bindImport(item, follow(source, isStandard, item), names, diagnostics);
     }
     chain.pop();
     for (const declaration of parsed.tree.declarations) {
@@ -91,7 +103,7 @@ export function loadProgram(entry: Source, host: Host): Program {
     return module;
   };
 
-  const follow = (importer: Source, item: Import): Module | undefined => {
+  const follow = (importer: Source, inStandard: boolean, item: Import): Module | undefined => {
     const target = resolvePath(importer.path, item.path);
     if (target === undefined) {
       diagnostics.push(
@@ -102,7 +114,9 @@ export function loadProgram(entry: Source, host: Host): Program {
       );
       return undefined;
     }
-    const cycle = chain.findIndex((link) => link.path === target);
+    // A project may have a folder `std` of its own.
+    const standard = item.path.startsWith('std/') || inStandard;
+    const cycle = chain.findIndex((l) => l.path === target && l.isStandard === standard);
     if (cycle !== -1) {
       const files = [...chain.slice(cycle).map((link) => link.path), target];
       diagnostics.push(
@@ -118,11 +132,9 @@ export function loadProgram(entry: Source, host: Host): Program {
       );
       return undefined;
     }
-    const known = loaded.get(target);
+    const known = loaded.get(keyOf(target, standard));
     if (known !== undefined) return known;
-    const standard = target.startsWith('std/') && item.path.startsWith('std/');
-    const found =
-      standard || importer.path.startsWith('std/') ? readStandard(target) : host.read(target);
+    const found = standard ? readStandard(target) : host.read(target);
     if (!found.ok) {
       diagnostics.push(
         diagnostic(found.code, found.message, { span: item.pathSpan, hints: found.hints }),

@@ -48,29 +48,28 @@ export interface ConcreteFile {
 
 /** The concrete syntax tree; its diagnostics are those of the grammar only, not those of literals. */
 export function parseConcrete(source: Source): ConcreteFile {
-  const { root, ...rest } = parseTokens(source, (p) => p.file());
-  return { root: root as cst.FileCstNode | undefined, ...rest };
+  const { root, tokens, comments, diagnostics } = parseTokens(source, (p) => p.file());
+  return { root: root as cst.FileCstNode | undefined, tokens, comments, diagnostics };
 }
 
 export function parse(source: Source): Parsed<File> {
-  const { root, comments, diagnostics } = parseTokens(source, (p) => p.file());
+  const { root, comments, diagnostics, damage } = parseTokens(source, (p) => p.file());
   const context = createContext(source, comments, diagnostics);
   const imports: Import[] = [];
   const declarations: Declaration[] = [];
-  const errorOffsets = diagnostics.map((d) => d.span?.start ?? 0);
   let incomplete = root === undefined;
   const nodes = (root as cst.FileCstNode | undefined)?.children.declaration ?? [];
   const starts = nodes.map((n) => n.location?.startOffset ?? Number.NaN);
   // An error before the first declaration, or one without a start, hides names that cannot be known.
-  if (errorOffsets.some((at) => !(at >= (starts[0] ?? Infinity)))) incomplete = true;
+  if (damage.some((at) => !(at >= (starts[0] ?? Infinity)))) incomplete = true;
   nodes.forEach((node, i) => {
     const start = starts[i] ?? 0;
     const end = starts[i + 1] ?? Infinity;
-    const damaged = errorOffsets.some((at) => at >= start && at < end);
+    const damaged = damage.some((at) => at >= start && at < end);
     if (!buildDeclaration(context, node, damaged, imports, declarations)) incomplete = true;
     // A stray word between declarations may have been meant as one.
     const last = node.location?.endOffset ?? start;
-    if (errorOffsets.some((at) => at > last && at < end)) incomplete = true;
+    if (damage.some((at) => at > last && at < end)) incomplete = true;
   });
   return { tree: { source, imports, declarations, incomplete }, diagnostics };
 }
@@ -90,6 +89,8 @@ interface TokenParse {
   readonly tokens: readonly IToken[];
   readonly comments: readonly IToken[];
   readonly diagnostics: Diagnostic[];
+  /** Offsets that lie in what cannot be trusted. */
+  readonly damage: readonly number[];
 }
 
 function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode, from = 0): TokenParse {
@@ -98,9 +99,10 @@ function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode, from
   const tokens = from === 0 ? lexed.tokens : lexed.tokens.filter((t) => t.startOffset >= from);
   const comments = lexed.groups['comments'] ?? [];
   const diagnostics = lexed.errors.map((e) => lexingDiagnostic(source, e));
+  const damage = lexed.errors.map((e) => e.offset);
   const tooDeep = nestingDiagnostic(source, tokens);
   if (tooDeep !== undefined) {
-    return { root: undefined, tokens, comments, diagnostics: [...diagnostics, tooDeep] };
+    return { root: undefined, tokens, comments, diagnostics: [...diagnostics, tooDeep], damage };
   }
   parser.input = tokens;
   let root: CstNode | undefined;
@@ -114,13 +116,15 @@ function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode, from
   let lastErrorToken = -1;
   for (const error of parser.errors) {
     const at = tokenIndex(tokens, error.token);
+    // What is incomplete is what came before the token that does not fit, which may start the next.
+    damage.push(tokens[at - 1]?.startOffset ?? -1);
     // The parser's second thoughts about the same place are echoes of the first.
     if (lastErrorToken !== -1 && at - lastErrorToken < 2) continue;
     lastErrorToken = at;
     diagnostics.push(syntaxDiagnostic(source, tokens, error, at));
   }
   diagnostics.sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
-  return { root, tokens, comments, diagnostics };
+  return { root, tokens, comments, diagnostics, damage };
 }
 
 function tokenIndex(tokens: readonly IToken[], token: IToken): number {
@@ -591,7 +595,8 @@ function buildOperand(context: Context, node: cst.OperandCstNode): Expression {
   let object: Expression;
   if (Atom?.[0] !== undefined) object = buildAtom(context, Atom[0]);
   else if (group?.[0] !== undefined) {
-    object = buildExpression(context, only(group[0].children.expression));
+    const inner = buildExpression(context, only(group[0].children.expression));
+    object = { ...inner, span: nodeSpan(context, group[0]) };
   } else {
     const listNode = only(list);
     const items = (listNode.children.expression ?? []).map((e) => buildExpression(context, e));

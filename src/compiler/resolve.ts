@@ -469,7 +469,10 @@ function resolveStatements(
             statement.name.span,
             {
               labels: [
-                { span: before ?? input?.name.span ?? statement.name.span, message: 'the first is here' },
+                {
+                  span: before ?? input?.name.span ?? statement.name.span,
+                  message: 'the first is here',
+                },
               ],
             },
           );

@@ -59,6 +59,12 @@ export function childScope(
   return scope;
 }
 
+/** Forgets a scope under which nothing came to stand. */
+export function dropIfEmpty(scope: OpenScope): void {
+  const siblings = scope.parent?.children;
+  if (!scope.occupied && siblings?.at(-1) === scope) siblings.pop();
+}
+
 /** Marks that a node or weight stands at this scope. */
 export function occupy(scope: OpenScope): void {
   for (let s: OpenScope | undefined = scope; s !== undefined && !s.occupied; s = s.parent) {

@@ -20,7 +20,7 @@ export const MAX_ITERATIONS = 1_000_000;
 /** Uses of blocks and operators in one model, whether or not they leave an operator behind. */
 export const MAX_USES = 2_000_000;
 /** List items that all expressions of one model together may make. */
-export const MAX_COPIES = 1_000_000_000;
+export const MAX_COPIES = 200_000_000;
 
 export interface Session {
   readonly builder: GraphBuilder;

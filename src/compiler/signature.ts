@@ -2,6 +2,8 @@
 import type { Argument, BlockDeclaration, ModelDeclaration, TypeExpression } from './ast.js';
 import { diagnostic, type Diagnostic } from './diagnostic.js';
 import { didYouMean } from './names.js';
+import { isFunctionName } from './arithmetic.js';
+import { findOperator } from './ops/index.js';
 import type { Operator } from './ops/operator.js';
 import type { Span } from './source.js';
 
@@ -16,6 +18,11 @@ export interface SignatureParameter {
   /** Names that may be written bare. */
   readonly choices: readonly string[];
   readonly required: boolean;
+}
+
+/** An operator or function that every file knows. */
+export function isStandard(name: string): boolean {
+  return isFunctionName(name) || findOperator(name)?.traits.includes('internal') === false;
 }
 
 export interface Signature {
@@ -103,7 +110,7 @@ export function formatSignature(signature: Signature): string {
 export interface Assignment {
   readonly parameter: SignatureParameter;
   readonly argument: Argument;
-  /** The argument is the parameter's bare name, not bound in scope: `ws` for `ws = true`. */
+  /** The argument is the parameter's bare name, which nothing there binds: `ws` for `ws = true`. */
   readonly flag: boolean;
 }
 
@@ -115,13 +122,14 @@ export interface Matched {
 /**
  * Sends arguments to parameters: positional ones in order to those not yet `given`, then named
  * ones. A bare name that is a `bool` parameter is a flag; after the positional arguments any bare
- * name is short for `name = name`.
+ * name is short for `name = name`. `isBound` says which names the program itself binds there: a
+ * standard operator is not one, so that `f(relu)` can set a flag `relu`.
  */
 export function matchArguments(
   signature: Signature,
   args: readonly Argument[],
   given: ReadonlySet<string> | ReadonlyMap<string, unknown>,
-  inScope: (name: string) => boolean,
+  isBound: (name: string) => boolean,
 ): Matched {
   const diagnostics: Diagnostic[] = [];
   const assignments: Assignment[] = [];
@@ -176,10 +184,10 @@ export function matchArguments(
     if (positional && bare !== undefined && named !== undefined && named !== next) {
       if (named.isBool) {
         positional = false;
-        assign(named, argument, !inScope(bare));
+        assign(named, argument, !isBound(bare));
         continue;
       }
-      if (next !== undefined && !next.variadic && inScope(bare)) {
+      if (next !== undefined && !next.variadic && (isBound(bare) || isStandard(bare))) {
         diagnostics.push(
           diagnostic('argument-order', `\`${bare}\` is passed as \`${next.name}\` here`, {
             span: argument.span,
@@ -209,16 +217,16 @@ export function matchArguments(
         );
         break;
       }
-      const isFlag = bare !== undefined && next.name === bare && next.isBool && !inScope(bare);
+      const isFlag = bare !== undefined && next.name === bare && next.isBool && !isBound(bare);
       assign(next, argument, isFlag);
       continue;
     }
     if (named !== undefined && bare !== undefined && !named.variadic) {
-      assign(named, argument, named.isBool && !inScope(bare));
+      assign(named, argument, named.isBool && !isBound(bare));
       continue;
     }
     diagnostics.push(
-      bare === undefined || inScope(bare)
+      bare === undefined || isBound(bare) || isStandard(bare)
         ? diagnostic('positional-after-named', 'positional arguments come before named ones', {
             span: argument.span,
             hints:

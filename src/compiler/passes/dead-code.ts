@@ -4,8 +4,10 @@ import { rewriteGraph } from '../rewrite.js';
 import { modelOf, outputValues, type Pass } from './pass.js';
 
 /** The inputs stay, used or not: they are what callers pass. */
-export const removeDeadCode: Pass = ({ graph, weights }) => {
+export const removeDeadCode: Pass = (model) => {
+  const { graph, weights } = model;
   const live = liveNodes(graph);
+  if (live.size === graph.nodes.length && readsAllWeights(graph)) return model;
   // Nothing asks what takes the place of a dead node's results.
   const rewritten = rewriteGraph(graph, (node) => (live.has(node) ? undefined : node.results));
   return modelOf(rewritten, weights);
@@ -20,4 +22,12 @@ function liveNodes(graph: Graph): ReadonlySet<Node> {
     for (const value of node.operands) needed.add(value);
   }
   return live;
+}
+
+function readsAllWeights({ nodes, outputs, weights }: Graph): boolean {
+  const unread = new Set(weights);
+  for (const value of [...nodes.flatMap((node) => node.operands), ...outputs.map((o) => o.value)]) {
+    if (value.definition.kind === 'weight') unread.delete(value.definition.weight);
+  }
+  return unread.size === 0;
 }

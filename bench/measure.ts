@@ -1,0 +1,21 @@
+/** Times on shared machines: the minimum is what the work costs, the rest is what others did. */
+export interface Times {
+  readonly min: number;
+  readonly median: number;
+}
+
+/** Milliseconds of `rounds` runs of each function, taken in turns so that noise meets all alike. */
+export function interleave(rounds: number, runs: readonly (() => void)[]): Times[] {
+  const times = runs.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    runs.forEach((run, i) => {
+      const start = performance.now();
+      run();
+      times[i]?.push(performance.now() - start);
+    });
+  }
+  return times.map((list) => {
+    const sorted = list.sort((a, b) => a - b);
+    return { min: sorted[0] ?? 0, median: sorted[Math.floor(sorted.length / 2)] ?? 0 };
+  });
+}

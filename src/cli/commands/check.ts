@@ -1,0 +1,116 @@
+/** `archc check`: everything that can be said about files without running them. */
+import type { Command } from 'commander';
+import { check, deduplicate, type Checked, type CheckOptions } from '../../compiler/check.js';
+import { modelNamed } from '../../choose.js';
+import type { Diagnostic } from '../../compiler/diagnostic.js';
+import { VERSION } from '../../version.js';
+import { exitCodeOf, type ExitCode } from '../exit.js';
+import { githubCommands } from '../github.js';
+import { fileHost } from '../host.js';
+import { readSource } from '../input.js';
+import { checkDocument, printJson } from '../json.js';
+import {
+  readChoice,
+  readModelFlags,
+  withExamples,
+  withJson,
+  withModel,
+  wrongOption,
+  problemsIn,
+  type JsonFlag,
+  type ModelFlags,
+} from '../options.js';
+import { summarize } from '../render.js';
+import { sarifLog } from '../sarif.js';
+import { fail, type Shell } from '../shell.js';
+
+const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
+
+interface CheckFlags extends ModelFlags, JsonFlag {
+  readonly format?: string;
+}
+
+export function registerCheck(program: Command, shell: Shell): void {
+  const command = program
+    .command('check')
+    .summary('check files: names, types, shapes, every `expect`')
+    .description(
+      'Parses, resolves and expands files, checks every shape and tests every `expect`.\n' +
+        'All models of a file are checked, unless `--model` names one. `-` reads standard input.',
+    )
+    .argument('<file...>', 'the .arch files')
+    .option('--format <format>', `how to report: ${FORMATS.join(', ')} (default: text)`);
+  withExamples(withJson(withModel(command)), [
+    'check models/sdunet.arch',
+    'check models/*.arch --format github',
+    'check model.arch --model Small --set width=8 --size 512x512',
+  ]).action((files: readonly string[], flags: CheckFlags) => {
+    process.exitCode = checkFiles(files, flags, shell);
+  });
+}
+
+function checkFiles(files: readonly string[], flags: CheckFlags, shell: Shell): ExitCode {
+  const request = readModelFlags(flags);
+  const format = readChoice('format', flags.format ?? (shell.json ? 'json' : 'text'), FORMATS);
+  if (!request.ok || !format.ok) return fail(shell, problemsIn(request, format));
+  if (flags.json === true && format.value !== 'json') {
+    const clash = wrongOption('format', format.value, '`--json` is `--format json`');
+    return fail(shell, problemsIn(clash));
+  }
+  const results = files.map((file) => checkFile(file, request.value));
+  const diagnostics = deduplicate(results.flatMap((result) => result.diagnostics));
+  switch (format.value) {
+    case 'json':
+      shell.print(printJson(checkDocument(diagnostics)));
+      break;
+    case 'sarif':
+      shell.print(printJson(sarifLog(diagnostics, VERSION)));
+      break;
+    case 'github':
+      shell.print(githubCommands(diagnostics));
+      break;
+    case 'text':
+      shell.report(diagnostics);
+      for (const { summary } of results) if (summary !== undefined) shell.print(`${summary}\n`);
+      if (diagnostics.length > 0) shell.note(`\n${summarize(diagnostics)}`);
+  }
+  return exitCodeOf(diagnostics);
+}
+
+interface FileResult {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Of a file without errors. */
+  readonly summary: string | undefined;
+}
+
+function checkFile(file: string, request: CheckOptions & { readonly model?: string }): FileResult {
+  const source = readSource(file);
+  if (!source.ok) return { diagnostics: source.diagnostics, summary: undefined };
+  const { path } = source.value;
+  const checked = check(source.value, fileHost(path), request);
+  if (!checked.valid) return { diagnostics: checked.diagnostics, summary: undefined };
+  const { model } = request;
+  if (model !== undefined && checked.models.length === 0) {
+    const names = checked.program.entry.file.declarations
+      .filter((d) => d.kind === 'model')
+      .map((d) => d.name.text);
+    const unknown = modelNamed(model, names, path);
+    return {
+      diagnostics: [...checked.diagnostics, ...problemsIn(unknown)],
+      summary: undefined,
+    };
+  }
+  return { diagnostics: checked.diagnostics, summary: summaryOf(path, checked) };
+}
+
+/** `models/sdunet.arch: ok, 4 models, 9 expectations hold` */
+function summaryOf(path: string, { models }: Checked): string {
+  const claims = models.reduce((n, model) => n + model.claimResults.length, 0);
+  const parts = [counted(models.length, 'model')];
+  if (claims > 0) parts.push(`${counted(claims, 'expectation')} ${claims === 1 ? 'holds' : 'hold'}`);
+  return `${path}: ok, ${parts.join(', ')}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,139 @@
+/** `archc stats`: the exact figures of models, side by side. */
+import type { Command } from 'commander';
+import { openModel, sizedGraph, type ModelRequest, type OpenModel } from '../../compile.js';
+import { check, deduplicate, modelsOf } from '../../compiler/check.js';
+import { hasErrors, type Diagnostic, type Outcome } from '../../compiler/diagnostic.js';
+import { stats, type ModelStats } from '../../compiler/stats.js';
+import type { Source } from '../../compiler/source.js';
+import { modelNamed } from '../../choose.js';
+import { EXIT, type ExitCode } from '../exit.js';
+import { fileHost } from '../host.js';
+import { readSource } from '../input.js';
+import {
+  problemsIn,
+  readChoice,
+  readInteger,
+  readModelFlags,
+  withExamples,
+  withJson,
+  withModel,
+  wrongOption,
+  type JsonFlag,
+  type ModelFlags,
+} from '../options.js';
+import { fail, type Shell } from '../shell.js';
+import { formatStats, STATS_FORMATS } from '../stats-format.js';
+
+interface StatsFlags extends ModelFlags, JsonFlag {
+  readonly all?: boolean;
+  readonly perLayer?: boolean;
+  readonly depth?: string;
+  readonly format?: string;
+}
+
+export function registerStats(program: Command, shell: Shell): void {
+  const command = program
+    .command('stats')
+    .summary('parameters, operations and memory')
+    .description(
+      'Counts parameters, MACs, FLOPs, weight bytes and the peak of activation memory, exactly and\n' +
+        'for one image; several models side by side, with ratios to the first. `-` reads standard\n' +
+        'input.',
+    )
+    .argument('<file...>', 'the .arch files')
+    .option('--all', 'every model of each file, not only the one that `--model` would choose')
+    .option('--per-layer', 'a row for each layer')
+    .option('--depth <steps>', 'a row for each block: paths that agree in so many steps, summed')
+    .option('--format <format>', `how to print: ${STATS_FORMATS.join(', ')} (default: table)`);
+  withExamples(withJson(withModel(command)), [
+    'stats models/unet.arch models/sdunet.arch',
+    'stats models/sdunet.arch --size 512x512 --per-layer',
+    'stats models/sdunet.arch --all --format markdown',
+  ]).action((files: readonly string[], flags: StatsFlags) => {
+    process.exitCode = showStats(files, flags, shell);
+  });
+}
+
+const MAX_DEPTH = 1000;
+
+function showStats(files: readonly string[], flags: StatsFlags, shell: Shell): ExitCode {
+  const request = readModelFlags(flags);
+  const format = readChoice(
+    'format',
+    flags.format ?? (shell.json ? 'json' : 'table'),
+    STATS_FORMATS,
+  );
+  const depth: Outcome<number | undefined> =
+    flags.depth === undefined
+      ? { ok: true, value: undefined }
+      : readInteger('depth', flags.depth, { min: 1, max: MAX_DEPTH });
+  const clash = clashOf(flags);
+  if (!request.ok || !format.ok || !depth.ok || !clash.ok) {
+    return fail(shell, problemsIn(request, format, depth, clash));
+  }
+  const results = files.map((file) => figuresOfFile(file, request.value, flags.all === true));
+  const diagnostics = deduplicate(results.flatMap((result) => result.diagnostics));
+  if (hasErrors(diagnostics)) return fail(shell, diagnostics);
+  shell.report(diagnostics);
+  const models = results.flatMap((result) => result.models);
+  const options = { perLayer: flags.perLayer === true, depth: depth.value };
+  shell.print(formatStats(models, format.value, options));
+  return EXIT.done;
+}
+
+function clashOf({ json, format, all, model, perLayer, depth }: StatsFlags): Outcome<undefined> {
+  if (json === true && format !== undefined && format !== 'json') {
+    return wrongOption('format', format, '`--json` is `--format json`');
+  }
+  if (all === true && model !== undefined) {
+    return wrongOption('model', model, '`--all` and `--model` exclude each other');
+  }
+  if (perLayer === true && depth !== undefined) {
+    return wrongOption('depth', depth, '`--per-layer` and `--depth` exclude each other');
+  }
+  return { ok: true, value: undefined };
+}
+
+interface FileFigures {
+  readonly models: readonly ModelStats[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function figuresOfFile(file: string, request: ModelRequest, all: boolean): FileFigures {
+  const source = readSource(file);
+  if (!source.ok) return { models: [], diagnostics: source.diagnostics };
+  const opened = all ? openAll(source.value, request) : openOne(source.value, request);
+  const counted = opened.models.map((model) => {
+    const graph = sizedGraph(model);
+    return graph.ok ? stats(graph.value) : graph;
+  });
+  return {
+    models: counted.flatMap((outcome) => (outcome.ok ? [outcome.value] : [])),
+    diagnostics: [...opened.diagnostics, ...problemsIn(...counted)],
+  };
+}
+
+interface Opened {
+  readonly models: readonly OpenModel[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function openOne(source: Source, request: ModelRequest): Opened {
+  const { value, diagnostics } = openModel(source, fileHost(source.path), request);
+  return { models: value === undefined ? [] : [value], diagnostics };
+}
+
+function openAll(source: Source, request: ModelRequest): Opened {
+  const { program, models, diagnostics, valid } = check(source, fileHost(source.path), request);
+  if (!valid) return { models: [], diagnostics };
+  if (modelsOf(program.entry).length === 0) {
+    return {
+      models: [],
+      diagnostics: [...diagnostics, ...problemsIn(modelNamed(undefined, [], source.path))],
+    };
+  }
+  return {
+    models: models.flatMap((m) => (m.graph === undefined ? [] : [{ ...m, graph: m.graph, program }])),
+    diagnostics,
+  };
+}

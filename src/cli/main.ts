@@ -1,0 +1,121 @@
+/** The command line: which command, and what happens when something goes wrong. */
+import { Command, CommanderError } from 'commander';
+import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
+import { didYouMean } from '../compiler/names.js';
+import { VERSION } from '../version.js';
+import { registerCheck } from './commands/check.js';
+import { registerCompile } from './commands/compile.js';
+import { registerExplain } from './commands/explain.js';
+import { registerFmt } from './commands/fmt.js';
+import { registerInit } from './commands/init.js';
+import { registerIr } from './commands/ir.js';
+import { registerRun } from './commands/run.js';
+import { registerStats } from './commands/stats.js';
+import { EXIT } from './exit.js';
+import { reasonOf } from './input.js';
+import { createShell, fail, internalError, type Shell } from './shell.js';
+import { endOnClosedPipe } from './terminal.js';
+
+/** In the order of `archc --help`. */
+const REGISTER = [
+  registerCheck,
+  registerStats,
+  registerCompile,
+  registerRun,
+  registerFmt,
+  registerExplain,
+  registerIr,
+  registerInit,
+];
+
+function createProgram(shell: Shell): Command {
+  const program = new Command('archc')
+    .description(
+      'Compiles .arch models: exact shapes and costs before training, ONNX files, and runs.',
+    )
+    .version(VERSION)
+    // Errors come as exceptions and are reported like all others.
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .showSuggestionAfterError(false)
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Exit codes: 0 done; 1 the model is invalid; 2 the command line is wrong; 3 something',
+        'outside failed (a file, an engine).',
+        '',
+        'Examples:',
+        '  $ archc init my-variant && archc check my-variant/model.arch',
+        '  $ archc compile models/sdunet.arch --target onnx',
+        '  $ archc check --help',
+      ].join('\n'),
+    );
+  for (const register of REGISTER) register(program, shell);
+  return program;
+}
+
+/** What commander says about a wrong command line, as a diagnostic. */
+function usageProblem(error: CommanderError, program: Command, args: readonly string[]): Diagnostic {
+  const message = error.message.replace(/^error: /, '').replaceAll("'", '`');
+  const [, word = ''] = /`([^`]*)`/.exec(message) ?? [];
+  if (error.code === 'commander.unknownCommand') {
+    const names = program.commands.map((each) => each.name());
+    return diagnostic('unknown-command', message, {
+      hints: [...didYouMean(word, names), '`archc --help` lists the commands'],
+    });
+  }
+  const command = program.commands.find((each) => each.name() === args[0]) ?? program;
+  const help = command === program ? 'archc --help' : `archc ${command.name()} --help`;
+  const known = [...command.options.flatMap((option) => option.long ?? []), '--help'];
+  const isUnknown = error.code === 'commander.unknownOption';
+  return diagnostic(isUnknown ? 'unknown-option' : 'usage', message, {
+    hints: [...(isUnknown ? didYouMean(word, known) : []), `\`${help}\` shows what it takes`],
+  });
+}
+
+/** Known before the rest of the command line is, because errors in that are JSON then too. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const options = end === -1 ? args : args.slice(0, end);
+  return (
+    options.includes('--json') ||
+    options.includes('--format=json') ||
+    options[options.indexOf('--format') + 1] === 'json'
+  );
+}
+
+/** Says what went wrong beyond all foresight, without a stack trace, and ends the process. */
+function crash(error: unknown, shell: Shell): void {
+  // Standard output itself has failed: nothing more can go there.
+  const isOutput = error instanceof Error && 'syscall' in error && error.syscall === 'write';
+  if (isOutput) {
+    const message = `cannot write to standard output: ${reasonOf(error)}`;
+    shell.report([diagnostic('cannot-write', message)]);
+  } else {
+    fail(shell, [internalError(error)]);
+  }
+  if (process.env['ARCHC_DEBUG'] === '1' && error instanceof Error) shell.note(error.stack ?? '');
+  process.exit(EXIT.outside);
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const shell = createShell(asksForJson(args));
+  endOnClosedPipe(process.stdout);
+  endOnClosedPipe(process.stderr);
+  process.on('uncaughtException', (error) => crash(error, shell));
+  const program = createProgram(shell);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return crash(error, shell);
+    // Help that was asked for, or the version.
+    if (error.exitCode === 0) return;
+    process.exitCode = EXIT.usage;
+    // Without a command, commander has shown the help.
+    if (error.code !== 'commander.help') fail(shell, [usageProblem(error, program, args)]);
+  }
+}
+
+void main(process.argv.slice(2));

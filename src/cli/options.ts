@@ -1,0 +1,199 @@
+/** Options that several commands have, and how their texts are read. */
+import type { Command } from 'commander';
+import type { ModelRequest, WeightRequest } from '../compile.js';
+import type { SizeRequest } from '../compiler/check.js';
+import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import type { Override } from '../compiler/elaborate.js';
+import { didYouMean } from '../compiler/names.js';
+import { parseExpression } from '../compiler/parse.js';
+import type { Source, Span } from '../compiler/source.js';
+import { flagSource } from './exit.js';
+import { readBytes } from './input.js';
+
+export interface JsonFlag {
+  readonly json?: boolean;
+}
+
+export interface ModelFlags {
+  readonly model?: string;
+  readonly set: readonly string[];
+  readonly size?: string;
+}
+
+export interface WeightFlags {
+  readonly weights?: string;
+  readonly seed?: string;
+}
+
+/** Appends the value of an option that may be repeated. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print one JSON document on standard output, on errors too');
+}
+
+export function withModel(command: Command): Command {
+  return command
+    .option('--model <name>', 'the model (default: the only one, or the one named like the file)')
+    .option('--set <name=value>', 'a parameter of the model; repeatable', collect, [])
+    .option('--size <sizes>', 'sizes of the input: HEIGHTxWIDTH, or by name as in H=512,W=512');
+}
+
+export function withWeights(command: Command): Command {
+  return command
+    .option('--weights <file>', 'weights from a safetensors file')
+    .option('--seed <number>', 'seed of the initial weights (default: 0)');
+}
+
+/** Examples for the end of a command's help. */
+export function withExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText(
+    'after',
+    `\nExamples:\n${examples.map((e) => `  $ archc ${e}`).join('\n')}`,
+  );
+}
+
+/** All that is wrong with several readings. */
+export function problemsIn(...outcomes: readonly Outcome<unknown>[]): Diagnostic[] {
+  return outcomes.flatMap((outcome) => (outcome.ok ? [] : outcome.diagnostics));
+}
+
+export function wrongOption(
+  flag: string,
+  text: string,
+  message: string,
+  hints: readonly string[] = [],
+): Outcome<never> {
+  return wrongAt(wholeOf(flagSource(flag, text)), message, hints);
+}
+
+function wrongAt(span: Span, message: string, hints: readonly string[] = []): Outcome<never> {
+  return { ok: false, diagnostics: [diagnostic('wrong-option', message, { span, hints })] };
+}
+
+function wholeOf(source: Source): Span {
+  return { source, start: 0, end: source.text.length };
+}
+
+/** One of a few words. `what` names them in messages: `target`. */
+export function readChoice<T extends string>(
+  flag: string,
+  text: string,
+  choices: readonly T[],
+  what = flag,
+): Outcome<T> {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return { ok: true, value: found };
+  const list = choices.join(', ');
+  return wrongOption(flag, text, `there is no ${what} \`${text}\``, [
+    ...didYouMean(text, choices),
+    choices.length === 1 ? `the only one is ${list}` : `there are ${list}`,
+  ]);
+}
+
+/** A whole number in decimal digits, from `min` to `max`. */
+export function readInteger(
+  flag: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): Outcome<number> {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return { ok: true, value };
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return wrongOption(flag, text, `\`--${flag}\` takes a whole number ${range}`);
+}
+
+/** `--model`, `--set` and `--size`. */
+export function readModelFlags(flags: ModelFlags): Outcome<ModelRequest> {
+  const overrides = flags.set.map((text, i) => readSet(text, i + 1));
+  const sizes: Outcome<SizeRequest | undefined> =
+    flags.size === undefined ? { ok: true, value: undefined } : readSize(flags.size);
+  if (!sizes.ok || overrides.some((o) => !o.ok)) {
+    return { ok: false, diagnostics: problemsIn(...overrides, sizes) };
+  }
+  return {
+    ok: true,
+    value: {
+      model: flags.model,
+      overrides: overrides.flatMap((o) => (o.ok ? [o.value] : [])),
+      sizes: sizes.value,
+    },
+  };
+}
+
+/** `width=2 * 16`. */
+function readSet(text: string, count: number): Outcome<Override> {
+  const source = flagSource('set', text, count);
+  const match = /^(\s*)([A-Za-z_]\w*)\s*=(?!=)/.exec(text);
+  const [head, indent, name] = match ?? [];
+  if (head === undefined || indent === undefined || name === undefined) {
+    return wrongAt(wholeOf(source), '`--set` takes a parameter and its value', [
+      'as in `--set width=32`',
+    ]);
+  }
+  const nameSpan = { source, start: indent.length, end: indent.length + name.length };
+  const { tree, diagnostics } = parseExpression(source, head.length);
+  if (tree !== undefined) return { ok: true, value: { name, nameSpan, value: tree } };
+  return { ok: false, diagnostics };
+}
+
+const MAX_SIZE = 2 ** 31 - 1;
+
+/** `512x512` or `H=512,W=512`. */
+function readSize(text: string): Outcome<SizeRequest> {
+  const source = flagSource('size', text);
+  const span = wholeOf(source);
+  const isSize = (size: number): boolean => size >= 1 && size <= MAX_SIZE;
+  const outside = (at: Span): Outcome<never> => wrongAt(at, `a size is from 1 to ${MAX_SIZE}`);
+
+  const image = /^\s*(\d+)\s*[x×]\s*(\d+)\s*$/i.exec(text);
+  if (image !== null) {
+    const [height, width] = [Number(image[1]), Number(image[2])];
+    if (!isSize(height) || !isSize(width)) return outside(span);
+    return { ok: true, value: { image: [height, width], span } };
+  }
+  const named = new Map<string, number>();
+  let start = 0;
+  for (const part of text.split(',')) {
+    const at = { source, start, end: start + part.length };
+    start += part.length + 1;
+    const [, name, digits] = /^\s*([A-Za-z_]\w*)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+    if (name === undefined || digits === undefined) {
+      return wrongAt(at, '`--size` takes a height and width, or sizes by name', [
+        'as in `--size 512x512`, or `--size H=512,W=512`',
+      ]);
+    }
+    if (named.has(name)) return wrongAt(at, `\`${name}\` is given twice`);
+    if (!isSize(Number(digits))) return outside(at);
+    named.set(name, Number(digits));
+  }
+  return { ok: true, value: { named, span } };
+}
+
+/** `--weights`, whose file is read, and `--seed`. */
+export function readWeightFlags({ weights: file, seed }: WeightFlags): Outcome<WeightRequest> {
+  if (file === undefined) {
+    if (seed === undefined) return { ok: true, value: {} };
+    const read = readInteger('seed', seed, { min: 0, max: Number.MAX_SAFE_INTEGER });
+    return read.ok ? { ok: true, value: { seed: read.value } } : read;
+  }
+  if (seed !== undefined) {
+    return wrongOption('seed', seed, '`--weights` and `--seed` exclude each other', [
+      'a seed is for weights that no file gives',
+    ]);
+  }
+  const read = readBytes(file);
+  if (read.ok) return { ok: true, value: { weights: { file, bytes: read.bytes } } };
+  return {
+    ok: false,
+    diagnostics: [diagnostic(read.code, read.message, { hints: read.hints })],
+  };
+}
+
+/** `name=file`, or a file alone: what `--input` and `-o` take. A file with `=` is written `./a=b`. */
+export function splitNamed(text: string): { readonly name?: string; readonly file: string } {
+  const [, name, file] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
+  return name === undefined || file === undefined ? { file: text } : { name, file };
+}
