@@ -5,7 +5,6 @@ import {
   Lexer,
   type ILexingResult,
   type IParserErrorMessageProvider,
-  type IToken,
 } from 'chevrotain';
 import * as t from './tokens.js';
 
@@ -27,9 +26,8 @@ export function createLexer(): (text: string) => ILexingResult {
   };
 }
 
-/** What each rule is called in an error message. */
+/** What is expected where a rule has several ways to go on. */
 const RULE_TITLES: Readonly<Record<string, string>> = {
-  file: '`import`, `const`, `block` or `model`',
   declaration: '`import`, `const`, `block` or `model`',
   importDeclaration: 'names to import, or a path in double quotes',
   blockDeclaration: '`=` and an expression, or `{`',
@@ -37,35 +35,30 @@ const RULE_TITLES: Readonly<Record<string, string>> = {
   type: 'a type, such as `int` or `[block]`',
   statement: 'a statement or `}`',
   assignment: '`=` or `+=`',
+  ifStatement: '`if` or `{`',
+  expression: 'an expression',
   operand: 'an expression',
-  operation: 'an expression',
   pipeStage: 'an expression',
 };
 
-export function describeToken(token: IToken): string {
-  return token.tokenType === EOF ? 'the end of the file' : `\`${token.image}\``;
-}
-
+/** The messages of the parser name what was expected; who reads them sees what was found. */
 const messages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, actual }) =>
-    `expected ${spelling(expected)}, found ${describeToken(actual)}`,
-  buildNotAllInputParsedMessage: ({ firstRedundant }) =>
-    `expected ${RULE_TITLES['declaration'] ?? ''}, found ${describeToken(firstRedundant)}`,
-  buildNoViableAltMessage: ({ actual, ruleName }) =>
-    `expected ${RULE_TITLES[ruleName] ?? ruleName}, found ${found(actual)}`,
-  buildEarlyExitMessage: ({ actual, ruleName }) =>
-    `expected ${RULE_TITLES[ruleName] ?? ruleName}, found ${found(actual)}`,
+  buildMismatchTokenMessage: ({ expected, ruleName }) =>
+    // A body is closed by `}`, but most often something else was meant to be a statement.
+    ruleName === 'body' && expected === t.RightBrace ? title('statement') : spelling(expected),
+  buildNotAllInputParsedMessage: () => title('declaration'),
+  buildNoViableAltMessage: ({ ruleName }) => title(ruleName),
+  buildEarlyExitMessage: ({ ruleName }) => title(ruleName),
 };
 
-function found(actual: readonly IToken[]): string {
-  const [first] = actual;
-  return first === undefined ? 'the end of the file' : describeToken(first);
+function title(rule: string): string {
+  return RULE_TITLES[rule] ?? 'something else';
 }
 
 function spelling(token: { name: string; PATTERN?: unknown }): string {
   if (token.name === t.Identifier.name) return 'a name';
   if (token.name === t.StringLiteral.name) return 'a string in double quotes';
-  if (token.name === EOF.name) return RULE_TITLES['declaration'] ?? '';
+  if (token.name === EOF.name) return 'the end';
   return typeof token.PATTERN === 'string' ? `\`${token.PATTERN}\`` : token.name;
 }
 
@@ -77,7 +70,8 @@ export class ArchParser extends CstParser {
   /** `validate` has Chevrotain look for ambiguities, at a cost of more than a parse: for tests. */
   constructor({ validate = false } = {}) {
     super(t.allTokens, {
-      recoveryEnabled: true,
+      // `recovery.ts` decides what a mistake spoils, and the rest is parsed without it.
+      recoveryEnabled: false,
       nodeLocationTracking: 'onlyOffset',
       maxLookahead: 2,
       errorMessageProvider: messages,
@@ -96,7 +90,7 @@ export class ArchParser extends CstParser {
     this.CONSUME(EOF);
   });
 
-  private declaration = this.RULE('declaration', () => {
+  public declaration = this.RULE('declaration', () => {
     this.OR([
       { ALT: () => this.SUBRULE(this.importDeclaration) },
       { ALT: () => this.SUBRULE(this.constDeclaration) },
@@ -213,7 +207,8 @@ export class ArchParser extends CstParser {
     this.OPTION(() => this.CONSUME(t.Question));
   });
 
-  private body = this.RULE('body', () => {
+  /** Also parsed alone where what stands before it holds a mistake. */
+  public body = this.RULE('body', () => {
     this.CONSUME(t.LeftBrace);
     this.MANY(() => this.SUBRULE(this.statement));
     this.CONSUME(t.RightBrace);

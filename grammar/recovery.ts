@@ -161,9 +161,11 @@ export function splitDeclarations(text: string, tokens: readonly IToken[]): Rang
   return ranges;
 }
 
+/** Not at the start of a line, so only what is hard to take for anything else. */
 function beginsDeclaration(tokens: readonly IToken[], index: number): boolean {
-  const next = tokens[index + 1];
-  return isName(next) || next?.tokenType === t.StringLiteral;
+  const previous = tokens[index - 1];
+  const isAfterValue = previous !== undefined && (isOperandEnd(previous) || previous.image === '}');
+  return isAfterValue && tokens[index]?.tokenType !== t.Import && isName(tokens[index + 1]);
 }
 
 /** `block` is also a type: `stage: block`, `[block]`. */
@@ -178,32 +180,34 @@ export function declaredName(tokens: readonly IToken[]): IToken | undefined {
   return DECLARATION_WORDS.has(word.tokenType) && isName(name) ? name : undefined;
 }
 
+/** Where the statement that holds the token at `index` seems to begin. */
+export function statementAround({ list, statements }: Tokens, index: number): number {
+  const start = statements.findLast((s) => s <= index) ?? 0;
+  const brace = list.findLastIndex(({ image }, i) => i <= index && /^[{}]$/.test(image));
+  return Math.max(start, brace + 1);
+}
+
 /**
  * The tokens that a mistake at `at` within a body spoils: the statement that holds it, or undefined
- * where there is nothing to leave out. `from` is where the mistake began, if before `at`; `whole`
+ * where there is nothing to leave out. `from` is where the mistake began, at or before `at`; `whole`
  * says that the statement before `at` is complete and the mistake is `at` itself.
  */
 export function spoilt(
   tokens: Tokens,
   at: number,
-  { from = at, whole = false }: { from?: number; whole?: boolean },
+  { from, whole }: { from: number; whole: boolean },
 ): Range | undefined {
   const { list, partners, statements } = tokens;
-  let start = at;
-  if (!whole) {
-    // A statement that begins at the mistake is sound: the one before it is not.
-    const before = from < at ? from : at - 1;
-    start = statements.findLast((s) => s <= before) ?? -1;
-    const brace = list.findLastIndex(({ image }, i) => i <= before && /^[{}]$/.test(image));
-    start = Math.max(start, brace + 1);
-  }
-  let end = Math.max(from < at ? from + 1 : at, start);
-  if (whole) end = start + (list[start]?.image === '{' ? 0 : 1);
-  while (end < list.length) {
-    if (statements.includes(end) || list[end]?.image === '}') break;
+  const begins = new Set(statements);
+  // A statement that begins at the mistake is sound: the one before it is not.
+  const start = whole ? at : statementAround(tokens, from < at ? from : at - 1);
+  let end = from < at ? from + 1 : at;
+  if (whole && list[at]?.image !== '{') end++;
+  while (end < list.length && !begins.has(end) && list[end]?.image !== '}') {
     const partner = partners[end] ?? -1;
-    if (list[end]?.image === '{' && partner === -1) return undefined;
-    end = list[end]?.image === '{' ? partner + 1 : end + 1;
+    if (list[end]?.image !== '{') end++;
+    else if (partner === -1) return undefined;
+    else end = partner + 1;
   }
   return end > start ? { start, end } : undefined;
 }

@@ -168,7 +168,9 @@ async function build() {
   const old = `${dist}.${process.pid}.old`;
   try {
     await mkdir(out, { recursive: true });
-    await Promise.all([bundleCommandLine(out), bundleLibrary(out)]);
+    // One after the other: when one fails, nothing else may still be writing into the folder.
+    await bundleCommandLine(out);
+    await bundleLibrary(out);
     emitTypes(out);
     await replaceFolder(out, dist, old);
     // In its final place, because the compiled form remembers the path of its source.

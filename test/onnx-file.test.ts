@@ -161,7 +161,7 @@ describe('names and docs', () => {
   it('say where a node comes from, and what the block around it is', () => {
     const docs = new Map(model.graph?.node.map((n) => [n.name, n.docString]));
     expect(docs.get('e1.half_2.relu')).toBe('models/test.arch:3:57\nHalves an image.');
-    expect(docs.get('e2.upsample')).toBe('models/test.arch:10:29');
+    expect(docs.get('e2.upsample')).toBe('models/test.arch:10:30');
   });
 
   it('tell who made the file, of what', () => {
@@ -374,6 +374,10 @@ it('an output that is an input, or another output, or a weight that no node read
   const lone = { ...graph, nodes: graph.nodes.filter((n) => n.op === 'relu') };
   const weights = randomWeights(lone, 1);
   const bytes = emitted(lone, weights);
+  expect(readModel(bytes).graph?.initializer.map((t) => t.name)).toEqual([
+    'dense_2.weight',
+    'dense_2.bias',
+  ]);
   const session = await openSession(bytes);
   expect(session.outputNames).toEqual(['y', 'y2', 'y3']);
   const inputs = randomInputs(lone, 1, 5);

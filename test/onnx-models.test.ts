@@ -4,6 +4,7 @@ import type { OnnxOptions } from '../src/backends/onnx/emit.js';
 import { interpret } from '../src/compiler/interpret.js';
 import type { Graph } from '../src/compiler/ir.js';
 import { inferencePasses, runPasses } from '../src/compiler/passes/index.js';
+import { buildGraph } from './helpers/graph.js';
 import { DYNAMIC_PROGRAMS } from './helpers/onnx-dynamic.js';
 import { modelOf, modelOfFile } from './helpers/onnx-programs.js';
 import { emitted, runOnnx } from './helpers/onnx-run.js';
@@ -69,6 +70,39 @@ describe.each([17, 21])('at opset %i', (opset) => {
     const expected = interpret(graph, weights, inputs).get('mask');
     const mask = actual.get('mask');
     expect(expected && mask && relativeError(mask, expected)).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  it('a weight that two operators want in two layouts', async () => {
+    const { at, graph } = modelOf(`model M {
+      input x: f32[H = 6, W = 5, 3]
+      shared f = dense(3)
+      output a = x -> conv(3) -> f
+      output b = x -> globalavgpool(keepdims = false) -> f
+      output c = x -> layernorm -> f -> f
+    }`);
+    for (const keepBlocks of [false, true]) {
+      await expectSame(at(), { opset, keepBlocks });
+      await expectSame(at(), { opset, keepBlocks, dynamic: true }, { graph, batch: 2 });
+    }
+  });
+
+  it('what does not depend on the input', async () => {
+    const graph = buildGraph((g) => {
+      const table = g.builder.constant(
+        Float32Array.from({ length: 36 }, (_, i) => Math.sin(i)),
+        [3, 4, 3],
+      );
+      const learned = g.op('conv', [table], { filters: 2 });
+      const x = g.input([3, 4, 2]);
+      const pooled = g.op('globalavgpool', learned, { keepdims: false });
+      return [
+        ...g.op('add', [x, ...learned]),
+        ...g.op('dense', pooled, { units: 3 }),
+        ...g.op('concat', [...learned, x]),
+      ];
+    });
+    await expectSame(graph, { opset });
+    await expectSame(graph, { opset, dynamic: true }, { batch: 2 });
   });
 
   describe.each(DYNAMIC_PROGRAMS)('sizes at run time: $name', ({ text, sizes }) => {

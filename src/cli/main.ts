@@ -57,7 +57,11 @@ function createProgram(shell: Shell): Command {
 }
 
 /** What commander says about a wrong command line, as a diagnostic. */
-function usageProblem(error: CommanderError, program: Command, args: readonly string[]): Diagnostic {
+function usageProblem(
+  error: CommanderError,
+  program: Command,
+  args: readonly string[],
+): Diagnostic {
   const message = error.message.replace(/^error: /, '').replaceAll("'", '`');
   const [, word = ''] = /`([^`]*)`/.exec(message) ?? [];
   if (error.code === 'commander.unknownCommand') {
@@ -109,7 +113,10 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) return crash(error, shell);
+    if (!(error instanceof CommanderError)) {
+      crash(error, shell);
+      return;
+    }
     // Help that was asked for, or the version.
     if (error.exitCode === 0) return;
     process.exitCode = EXIT.usage;

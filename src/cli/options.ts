@@ -14,9 +14,13 @@ export interface JsonFlag {
   readonly json?: boolean;
 }
 
+export interface FormatFlags extends JsonFlag {
+  readonly format?: string;
+}
+
 export interface ModelFlags {
   readonly model?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly size?: string;
 }
 
@@ -26,7 +30,7 @@ export interface WeightFlags {
 }
 
 /** Appends the value of an option that may be repeated. */
-export function collect(value: string, before: readonly string[]): readonly string[] {
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
@@ -37,7 +41,7 @@ export function withJson(command: Command): Command {
 export function withModel(command: Command): Command {
   return command
     .option('--model <name>', 'the model (default: the only one, or the one named like the file)')
-    .option('--set <name=value>', 'a parameter of the model; repeatable', collect, [])
+    .option('--set <name=value>', 'a parameter of the model; repeatable', collect)
     .option('--size <sizes>', 'sizes of the input: HEIGHTxWIDTH, or by name as in H=512,W=512');
 }
 
@@ -58,6 +62,29 @@ export function withExamples(command: Command, examples: readonly string[]): Com
 /** All that is wrong with several readings. */
 export function problemsIn(...outcomes: readonly Outcome<unknown>[]): Diagnostic[] {
   return outcomes.flatMap((outcome) => (outcome.ok ? [] : outcome.diagnostics));
+}
+
+type ValuesOf<T extends Readonly<Record<string, Outcome<unknown>>>> = {
+  readonly [K in keyof T]: T[K] extends Outcome<infer V> ? V : never;
+};
+
+/** The values of several readings by name, or all that is wrong with them. */
+export function allOf<T extends Readonly<Record<string, Outcome<unknown>>>>(
+  outcomes: T,
+): Outcome<ValuesOf<T>> {
+  const diagnostics = problemsIn(...Object.values(outcomes));
+  if (diagnostics.length > 0) return { ok: false, diagnostics };
+  const values = Object.entries(outcomes).map(([name, o]) => [name, o.ok ? o.value : undefined]);
+  // `fromEntries` forgets which name has which type.
+  return { ok: true, value: Object.fromEntries(values) as ValuesOf<T> };
+}
+
+/** Reads an option that may be left out. */
+export function optional<T>(
+  text: string | undefined,
+  read: (text: string) => Outcome<T>,
+): Outcome<T | undefined> {
+  return text === undefined ? { ok: true, value: undefined } : read(text);
 }
 
 export function wrongOption(
@@ -93,6 +120,18 @@ export function readChoice<T extends string>(
   ]);
 }
 
+/** `--format`, for which `--json` is short. */
+export function readFormat<T extends string>(
+  { format, json }: FormatFlags,
+  formats: readonly (T | 'json')[],
+  usual: T,
+): Outcome<T | 'json'> {
+  if (json !== true) return readChoice('format', format ?? usual, formats);
+  return format === undefined || format === 'json'
+    ? { ok: true, value: 'json' }
+    : wrongOption('format', format, '`--json` is `--format json`, and not this');
+}
+
 /** A whole number in decimal digits, from `min` to `max`. */
 export function readInteger(
   flag: string,
@@ -107,20 +146,12 @@ export function readInteger(
 
 /** `--model`, `--set` and `--size`. */
 export function readModelFlags(flags: ModelFlags): Outcome<ModelRequest> {
-  const overrides = flags.set.map((text, i) => readSet(text, i + 1));
-  const sizes: Outcome<SizeRequest | undefined> =
-    flags.size === undefined ? { ok: true, value: undefined } : readSize(flags.size);
-  if (!sizes.ok || overrides.some((o) => !o.ok)) {
-    return { ok: false, diagnostics: problemsIn(...overrides, sizes) };
-  }
-  return {
-    ok: true,
-    value: {
-      model: flags.model,
-      overrides: overrides.flatMap((o) => (o.ok ? [o.value] : [])),
-      sizes: sizes.value,
-    },
-  };
+  const overrides = (flags.set ?? []).map((text, i) => readSet(text, i + 1));
+  const sizes = optional(flags.size, readSize);
+  const diagnostics = problemsIn(...overrides, sizes);
+  if (diagnostics.length > 0 || !sizes.ok) return { ok: false, diagnostics };
+  const values = overrides.flatMap((o) => (o.ok ? [o.value] : []));
+  return { ok: true, value: { model: flags.model, overrides: values, sizes: sizes.value } };
 }
 
 /** `width=2 * 16`. */

@@ -7,7 +7,7 @@ import type { ElaboratedModel } from './elaborate.js';
 import { POISON, describeEntity, type Entity } from './entity.js';
 import { evaluate } from './evaluate.js';
 import type { Graph } from './ir.js';
-import { metricOf, METRIC_NAMES } from './metrics.js';
+import { metricOf, METRIC_NAMES, weightMetric } from './metrics.js';
 import type { Module } from './modules.js';
 import { report, type Frame } from './session.js';
 import { evaluate as evaluateDim, isSymbolic, symbolsOf, type Dim } from './shape.js';
@@ -49,8 +49,8 @@ export function checkClaims(
   };
   for (const { condition, span, frame } of model.claims) {
     const before = frame.session.diagnostics.length;
-    const claimFrame = withFigures(frame, span, sized, figures, compare);
-    const result = checkClaim(condition, claimFrame);
+    const claimFrame = withFigures(model, frame, span, sized, figures, compare);
+    const result = checkClaimInStack(condition, claimFrame);
     const text = condition.span.source.text.slice(condition.span.start, condition.span.end);
     results.push({ span, text, ...result });
     diagnostics.push(...frame.session.diagnostics.slice(before));
@@ -66,15 +66,23 @@ export function checkClaims(
 }
 
 function withFigures(
+  model: ElaboratedModel,
   frame: Frame,
   span: Span,
   sized: Sized,
   figures: Figures,
   compare: Compare,
 ): Frame {
-  const figure = (name: string, of: Sized, what: string): Entity | undefined => {
+  const figure = (
+    name: string,
+    graph: Graph | undefined,
+    of: Sized,
+    what: string,
+  ): Entity | undefined => {
     if (!METRIC_NAMES.includes(name)) return undefined;
     if (of.graph === undefined) {
+      const weights = graph === undefined ? undefined : weightMetric(graph, name);
+      if (weights !== undefined) return { type: 'int', value: weights };
       return report(frame, 'size-needed', `${what} depends on sizes that have no default`, span, {
         hints: ['pass `--size H=512,W=512`, or give the symbols of the input defaults: `H = 512`'],
       });
@@ -89,7 +97,7 @@ function withFigures(
   };
   return {
     ...frame,
-    metrics: (name) => figure(name, sized, name),
+    metrics: (name) => figure(name, model.graph, sized, name),
     concretize: (dim) => concretize(dim, sized),
     modelMetric(entity, name, at) {
       if (entity.type !== 'model') return undefined;
@@ -107,7 +115,8 @@ function withFigures(
       }
       const other = compare(declaration, module);
       if (other.model.graph === undefined) return POISON;
-      return figure(name, other.sized, `${declaration.name.text}.${name}`);
+      const what = `${declaration.name.text}.${name}`;
+      return figure(name, other.model.graph, other.sized, what);
     },
   };
 }
@@ -119,6 +128,19 @@ function concretize(dim: Dim, { sizes }: Sized): Dim {
 }
 
 const COMPARISONS: readonly string[] = ['==', '!=', '<', '<=', '>', '>='];
+
+/** A claim may be the first to ask for constants that refer to each other in a long row. */
+function checkClaimInStack(condition: Expression, frame: Frame): ReturnType<typeof checkClaim> {
+  try {
+    return checkClaim(condition, frame);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { constants } = frame.session;
+    for (const [constant, value] of constants) if (value === 'evaluating') constants.delete(constant);
+    report(frame, 'too-deep', 'this claim leads through too many constants', condition.span);
+    return { holds: undefined, found: '' };
+  }
+}
 
 function checkClaim(
   condition: Expression,

@@ -471,6 +471,15 @@ export const CODES = {
     bad: 'model M() {\n  input x: f32[8, 8, 3]\n  skip = x -> conv(8)\n  output y = x -> relu\n}\n',
     good: 'model M() {\n  input x: f32[8, 8, 3]\n  skip = x -> conv(3)\n  output y = x -> relu -> add(skip)\n}\n',
   },
+  'loose-else': {
+    severity: 'warning',
+    title: 'A pipe after `else` that follows both branches',
+    explanation:
+      '`->` binds loosest, so in `if c then a else b -> f` both `a` and `b` flow into `f`. Write ' +
+      '`else (b -> f)` for one branch, or `(if c then a else b) -> f` for both.',
+    bad: 'block f(n: int = 0) = if n == 0 then identity else conv(n) -> relu\n',
+    good: 'block f(n: int = 0) = if n == 0 then identity else (conv(n) -> relu)\n',
+  },
   unreachable: {
     severity: 'warning',
     title: 'Statements after `return`',

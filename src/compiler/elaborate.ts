@@ -276,6 +276,16 @@ function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
       const origin = { span: statement.value.span, path: name.text, scope };
       value = session.builder.apply1('identity', [value], {}, origin);
     }
+    const taken =
+      outputs.find((o) => o.name === name.text)?.span ??
+      inputs.find((i) => i.name.text === name.text)?.name.span;
+    if (taken !== undefined) {
+      report(frame, 'duplicate-name', `\`${name.text}\` is already an input or output`, name.span, {
+        labels: [{ span: taken, message: 'here' }],
+        hints: ['give the output a name of its own'],
+      });
+      return true;
+    }
     published.add(value);
     const before = outputs.find((o) => o.name === name.text);
     if (before !== undefined) {

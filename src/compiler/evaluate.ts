@@ -548,7 +548,13 @@ function evaluateCall(call: CallExpression, frame: Frame, place: Place): Entity 
     'not-a-block',
     `\`${blockName(entity)}\` takes no arguments`,
     joinSpans(callee.span, call.span),
-    { hints: ['declare it as a `block` with parameters'] },
+    {
+      hints: [
+        entity.form === 'shared'
+          ? 'fill it where it is declared: `shared f = conv(64)`'
+          : 'declare it as a `block` with parameters',
+      ],
+    },
   );
 }
 

@@ -1,7 +1,8 @@
 /** Text to syntax tree. Cannot fail: what is wrong comes back as diagnostics beside the tree. */
-import type { CstNode, ILexingError, IRecognitionException, IToken } from 'chevrotain';
+import type { CstNode, ILexingError, IToken } from 'chevrotain';
 import type * as cst from '../../grammar/cst.js';
 import { ArchParser, createLexer } from '../../grammar/parser.js';
+import { declaredName, splitDeclarations } from '../../grammar/recovery.js';
 import { BINARY_OPERATORS, tightness } from '../../grammar/tokens.js';
 import type {
   Argument,
@@ -17,7 +18,8 @@ import type {
   TypeExpression,
 } from './ast.js';
 import { diagnostic, type Diagnostic } from './diagnostic.js';
-import { positionOf, type Source, type Span } from './source.js';
+import type { Source, Span } from './source.js';
+import { characterMistakes, findMistakes, soleMistake, type FirstError } from './syntax-errors.js';
 
 export interface Parsed<T> {
   readonly tree: T;
@@ -39,7 +41,7 @@ function tools(): NonNullable<typeof shared> {
 
 /** Every token and comment in its place, for tools that care how the text is spelt. */
 export interface ConcreteFile {
-  /** Undefined where the text was not parsed at all. With no diagnostics it is whole. */
+  /** Undefined where there are mistakes. */
   readonly root: cst.FileCstNode | undefined;
   readonly tokens: readonly IToken[];
   readonly comments: readonly IToken[];
@@ -48,127 +50,185 @@ export interface ConcreteFile {
 
 /** The concrete syntax tree; its diagnostics are those of the grammar only, not those of literals. */
 export function parseConcrete(source: Source): ConcreteFile {
-  const { root, tokens, comments, diagnostics } = parseTokens(source, (p) => p.file());
-  return { root: root as cst.FileCstNode | undefined, tokens, comments, diagnostics };
+  const { root, parts, tokens, comments, diagnostics } = parseTokens(source);
+  return {
+    root,
+    tokens,
+    comments,
+    diagnostics: sorted([...diagnostics, ...parts.flatMap((part) => part.diagnostics)]),
+  };
 }
 
 export function parse(source: Source): Parsed<File> {
-  const { root, comments, diagnostics, damage } = parseTokens(source, (p) => p.file());
+  const { root, parts, comments, ...found } = parseTokens(source);
+  const diagnostics = [...found.diagnostics];
   const context = createContext(source, comments, diagnostics);
   const imports: Import[] = [];
   const declarations: Declaration[] = [];
-  let incomplete = root === undefined;
-  const nodes = (root as cst.FileCstNode | undefined)?.children.declaration ?? [];
-  const starts = nodes.map((n) => n.location?.startOffset ?? Number.NaN);
-  // An error before the first declaration, or one without a start, hides names that cannot be known.
-  if (damage.some((at) => !(at >= (starts[0] ?? Infinity)))) incomplete = true;
-  nodes.forEach((node, i) => {
-    const start = starts[i] ?? 0;
-    const end = starts[i + 1] ?? Infinity;
-    const damaged = damage.some((at) => at >= start && at < end);
-    if (!buildDeclaration(context, node, damaged, imports, declarations)) incomplete = true;
-    // A stray word between declarations may have been meant as one.
-    const last = node.location?.endOffset ?? start;
-    if (damage.some((at) => at > last && at < end)) incomplete = true;
-  });
-  return { tree: { source, imports, declarations, incomplete }, diagnostics };
+  let incomplete = root === undefined && parts.length === 0;
+  for (const node of root?.children.declaration ?? []) {
+    buildDeclaration(context, node, imports, declarations);
+  }
+  for (const part of parts) {
+    diagnostics.push(...part.diagnostics);
+    if (part.node !== undefined) buildDeclaration(context, part.node, imports, declarations);
+    else {
+      const damaged = damagedDeclaration(context, part.tokens);
+      if (damaged !== undefined) declarations.push(damaged);
+      if (damaged === undefined || part.hasStrayWords) incomplete = true;
+    }
+  }
+  return {
+    tree: { source, imports, declarations, incomplete },
+    diagnostics: sorted(diagnostics),
+  };
+}
+
+function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return diagnostics.toSorted((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
 }
 
 /** Parses text that is one expression from an offset on: the right side of `width=2 * 16`. */
 export function parseExpression(source: Source, from = 0): Parsed<Expression | undefined> {
-  const { root, comments, diagnostics } = parseTokens(source, (p) => p.soleExpression(), from);
-  const node = (root as cst.SoleExpressionCstNode | undefined)?.children.expression[0];
+  const { tokens, comments, lexingErrors, tooDeep } = readTokens(source, from);
+  const diagnostics = characterMistakes(source, lexingErrors);
+  if (tooDeep !== undefined) diagnostics.push(tooDeep);
+  if (diagnostics.length > 0) return { tree: undefined, diagnostics };
+  const { parser } = tools();
+  parser.input = [...tokens];
+  const root = parser.soleExpression() as cst.SoleExpressionCstNode | undefined;
+  const [error] = parser.errors;
+  if (error !== undefined) diagnostics.push(soleMistake(source, tokens, error));
+  const node = root?.children.expression[0];
   if (node === undefined || diagnostics.length > 0) return { tree: undefined, diagnostics };
   const context = createContext(source, comments, diagnostics);
   return { tree: buildExpression(context, node), diagnostics };
 }
 
+function readTokens(
+  source: Source,
+  from: number,
+): {
+  tokens: readonly IToken[];
+  comments: readonly IToken[];
+  lexingErrors: readonly ILexingError[];
+  tooDeep: Diagnostic | undefined;
+} {
+  const lexed = tools().tokenize(source.text);
+  const behind = (x: { startOffset: number }): boolean => x.startOffset >= from;
+  const tokens = from === 0 ? lexed.tokens : lexed.tokens.filter(behind);
+  return {
+    tokens,
+    comments: (lexed.groups['comments'] ?? []).filter(behind),
+    lexingErrors: lexed.errors.filter((error) => error.offset >= from),
+    tooDeep: nestingDiagnostic(source, tokens),
+  };
+}
+
+/** One declaration of a file that holds mistakes, in itself or elsewhere. */
+interface Part {
+  readonly tokens: readonly IToken[];
+  /** Undefined where a mistake is in this part. */
+  readonly node: cst.DeclarationCstNode | undefined;
+  /** Words behind the declaration that may have been meant as another. */
+  readonly hasStrayWords: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 interface TokenParse {
-  /** Undefined where the text was not parsed at all. */
-  readonly root: CstNode | undefined;
+  /** The whole file where it has no mistakes; its parts otherwise. */
+  readonly root: cst.FileCstNode | undefined;
+  readonly parts: readonly Part[];
   readonly tokens: readonly IToken[];
   readonly comments: readonly IToken[];
-  readonly diagnostics: Diagnostic[];
-  /** Offsets that lie in what cannot be trusted. */
-  readonly damage: readonly number[];
+  /** What concerns no part. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
-function parseTokens(source: Source, rule: (parser: ArchParser) => CstNode, from = 0): TokenParse {
-  const { tokenize, parser } = tools();
-  const lexed = tokenize(source.text);
-  const tokens = from === 0 ? lexed.tokens : lexed.tokens.filter((t) => t.startOffset >= from);
-  const comments = lexed.groups['comments'] ?? [];
-  const diagnostics = lexed.errors.map((e) => lexingDiagnostic(source, e));
-  const damage = lexed.errors.map((e) => e.offset);
-  const tooDeep = nestingDiagnostic(source, tokens);
+function parseTokens(source: Source): TokenParse {
+  const { tokens, comments, lexingErrors, tooDeep } = readTokens(source, 0);
+  const diagnostics = characterMistakes(source, lexingErrors);
   if (tooDeep !== undefined) {
-    return { root: undefined, tokens, comments, diagnostics: [...diagnostics, tooDeep], damage };
+    return { root: undefined, parts: [], tokens, comments, diagnostics: [...diagnostics, tooDeep] };
   }
-  parser.input = tokens;
-  let root: CstNode | undefined;
+  const whole = lexingErrors.length === 0 ? parseWhole(tokens) : undefined;
+  if (whole !== undefined) return { root: whole, parts: [], tokens, comments, diagnostics };
+  const hasBadCharacter = (start: number, end: number): boolean =>
+    lexingErrors.some(({ offset }) => offset >= start && offset <= end);
+  const ranges = splitDeclarations(source.text, tokens);
+  const parts = ranges.map(({ start, end }) => {
+    const part = tokens.slice(start, end);
+    // What stands before the first declaration is told of with it.
+    const from = start === 0 ? 0 : (part[0]?.startOffset ?? 0);
+    return parsePart(source, part, from, tokens[end], hasBadCharacter);
+  });
+  return { root: undefined, parts, tokens, comments, diagnostics };
+}
+
+/** Undefined where there is a mistake. */
+function parseWhole(tokens: readonly IToken[]): cst.FileCstNode | undefined {
+  const { parser } = tools();
+  parser.input = [...tokens];
   try {
-    root = rule(parser);
+    const root = parser.file();
+    return parser.errors.length === 0 ? (root as cst.FileCstNode) : undefined;
   } catch (error) {
-    // The recursive descent ran out of stack: `if` in `if` in `if`, which no bracket counts.
-    if (!(error instanceof RangeError)) throw error;
-    diagnostics.push(tooDeepAt({ source, start: 0, end: Math.min(1, source.text.length) }));
+    if (isStackOverflow(error)) return undefined;
+    throw error;
   }
-  let lastErrorToken = -1;
-  for (const error of parser.errors) {
-    const at = tokenIndex(tokens, error.token);
-    // What is incomplete is what came before the token that does not fit, which may start the next.
-    damage.push(tokens[at - 1]?.startOffset ?? -1);
-    // The parser's second thoughts about the same place are echoes of the first.
-    if (lastErrorToken !== -1 && at - lastErrorToken < 2) continue;
-    lastErrorToken = at;
-    diagnostics.push(syntaxDiagnostic(source, tokens, error, at));
-  }
-  diagnostics.sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
-  return { root, tokens, comments, diagnostics, damage };
 }
 
-function tokenIndex(tokens: readonly IToken[], token: IToken): number {
-  if (Number.isNaN(token.startOffset)) return tokens.length;
-  let low = 0;
-  let high = tokens.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((tokens[middle]?.startOffset ?? 0) < token.startOffset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** The recursive descent ran out of stack: `if` in `if` in `if`, which no bracket counts. */
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError;
 }
 
-const LEXING_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
-  [/^;/, 'statements need no semicolons: remove it'],
-  [/^&/, 'write `and`'],
-  [/^\|>/, 'write `->` to send a tensor into a block'],
-  [/^\|/, 'write `or`'],
-  [/^!/, 'write `not`'],
-  [/^["]/, 'close the string with `"` on the same line'],
-  [/^[']/, 'write strings in double quotes: `"nearest"`'],
-  [/^[×·]/, 'write `*`'],
-  [/^[→⟶]/, 'write `->`'],
-  [/^[≤]/, 'write `<=`'],
-  [/^[≥]/, 'write `>=`'],
-];
+function parsePart(
+  source: Source,
+  tokens: readonly IToken[],
+  from: number,
+  after: IToken | undefined,
+  hasBadCharacter: (start: number, end: number) => boolean,
+): Part {
+  const { parser } = tools();
+  const firstError: FirstError = (list, rule) => {
+    parser.input = [...list];
+    parser[rule]();
+    return parser.errors[0];
+  };
+  try {
+    const { mistakes, hasStrayWords } = findMistakes(
+      source,
+      tokens,
+      after,
+      firstError,
+      hasBadCharacter,
+    );
+    const end = after?.startOffset ?? source.text.length;
+    const isSound = mistakes.length === 0 && !hasStrayWords && !hasBadCharacter(from, end);
+    parser.input = [...tokens];
+    const node = isSound ? (parser.declaration() as cst.DeclarationCstNode) : undefined;
+    return { tokens, node, hasStrayWords, diagnostics: mistakes };
+  } catch (error) {
+    if (!isStackOverflow(error)) throw error;
+    const [first] = tokens;
+    const span = first === undefined ? { source, start: 0, end: 0 } : spanOf(source, first);
+    return { tokens, node: undefined, hasStrayWords: false, diagnostics: [tooDeepAt(span)] };
+  }
+}
 
-function lexingDiagnostic(source: Source, error: ILexingError): Diagnostic {
-  const text = source.text.slice(error.offset, error.offset + error.length);
-  const hint = LEXING_HINTS.find(([pattern]) => pattern.test(text))?.[1];
-  const first = String.fromCodePoint(text.codePointAt(0) ?? 32);
-  const unclosed = first === '"';
-  const shown = /\p{C}/u.test(first)
-    ? `U+${(first.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
-    : `\`${first}\``;
-  return diagnostic(
-    'unexpected-character',
-    unclosed ? 'this string is not closed' : `the character ${shown} means nothing here`,
-    {
-      span: { source, start: error.offset, end: error.offset + (unclosed ? 1 : error.length) },
-      hints: hint === undefined ? [] : [hint],
-    },
-  );
+/** All that is known of a declaration with a mistake in it: its kind and its name, if that. */
+function damagedDeclaration(context: Context, tokens: readonly IToken[]): Declaration | undefined {
+  const [word] = tokens;
+  const token = declaredName(tokens);
+  const last = tokens.at(-1);
+  if (word === undefined || token === undefined || last === undefined) return undefined;
+  const { source } = context;
+  const span = { source, start: word.startOffset, end: spanOf(source, last).end };
+  const doc = context.docAbove(span.start);
+  const base = { name: nameOf(context, token), span, doc, damaged: true };
+  if (word.image === 'const') return { ...base, kind: 'const', value: { kind: 'none', span } };
+  return { ...base, kind: word.image === 'block' ? 'block' : 'model', parameters: [], body: [] };
 }
 
 function nestingDiagnostic(source: Source, tokens: readonly IToken[]): Diagnostic | undefined {
@@ -186,61 +246,6 @@ function tooDeepAt(span: Span): Diagnostic {
     span,
     hints: ['name the inner parts and use their names'],
   });
-}
-
-function syntaxDiagnostic(
-  source: Source,
-  tokens: readonly IToken[],
-  error: IRecognitionException,
-  at: number,
-): Diagnostic {
-  const token = tokens[at];
-  const previous = tokens[at - 1];
-  const hints = syntaxHints(error, token, previous, tokens[at + 1]);
-  const atEnd = token === undefined;
-  const end = source.text.trimEnd().length;
-  const span = atEnd
-    ? { source, start: Math.max(0, end - 1), end: Math.max(end, 0) }
-    : spanOf(source, token);
-  return diagnostic('syntax', error.message, {
-    span,
-    hints,
-    labels:
-      atEnd || previous === undefined || !endsItsLine(source, previous, token)
-        ? []
-        : [{ span: spanOf(source, previous), message: 'after this' }],
-  });
-}
-
-function endsItsLine(source: Source, previous: IToken, token: IToken): boolean {
-  return (
-    positionOf(source, previous.startOffset).line !== positionOf(source, token.startOffset).line
-  );
-}
-
-function syntaxHints(
-  error: IRecognitionException,
-  token: IToken | undefined,
-  previous: IToken | undefined,
-  next: IToken | undefined,
-): string[] {
-  if (token === undefined) return ['a bracket or an expression is left open'];
-  if (token.image === '//' || previous?.image === '//') {
-    return ['`//` is floor division; a comment starts with `#`'];
-  }
-  if (/^(let|var|val|def|fn|func|function|class)$/.test(previous?.image ?? token.image)) {
-    return ['a binding is `name = …`, and a block is `block name(…) = …`'];
-  }
-  if (token.image === '=' && error.message.includes('expression')) {
-    return ['`==` compares'];
-  }
-  if (token.image === '=' && next?.image === '=') return ['`==` compares, without a space'];
-  if (token.tokenType.CATEGORIES?.length === 0 && /^[a-z]+$/.test(token.image)) {
-    if (error.message.startsWith('expected a name')) {
-      return [`\`${token.image}\` is a word of the language: choose another name`];
-    }
-  }
-  return [];
 }
 
 function spanOf(source: Source, token: IToken): Span {
@@ -301,67 +306,46 @@ function nodeSpan(context: Context, node: CstNode): Span {
 }
 
 function nameOf(context: Context, token: IToken | undefined): Name {
-  if (token === undefined) throw new Error('a name is missing from an undamaged declaration');
+  if (token === undefined) throw new Error('a name is missing from a whole syntax tree');
   return { text: token.image, span: spanOf(context.source, token) };
 }
 
 function only<T>(items: readonly T[] | undefined): T {
   const item = items?.[0];
-  if (item === undefined) throw new Error('a part is missing from an undamaged declaration');
+  if (item === undefined) throw new Error('a part is missing from a whole syntax tree');
   return item;
 }
 
-/** Adds the declaration; false where not even its name is known. */
 function buildDeclaration(
   context: Context,
   node: cst.DeclarationCstNode,
-  damaged: boolean,
   imports: Import[],
   declarations: Declaration[],
-): boolean {
+): void {
   const { importDeclaration, constDeclaration, blockDeclaration, modelDeclaration } = node.children;
-  const importNode = importDeclaration?.[0];
-  if (importNode !== undefined) {
-    if (damaged) return false;
-    imports.push(buildImport(context, importNode));
-    return true;
+  if (importDeclaration?.[0] !== undefined) {
+    imports.push(buildImport(context, importDeclaration[0]));
+    return;
   }
-  const inner = constDeclaration?.[0] ?? blockDeclaration?.[0] ?? modelDeclaration?.[0];
-  // The types hold for what parsed; a damaged declaration may lack even its name.
-  const names: readonly IToken[] | undefined = inner?.children.Identifier;
-  const token = names?.[0];
-  if (inner === undefined || token === undefined || token.isInsertedInRecovery === true) {
-    return false;
-  }
+  const inner = constDeclaration?.[0] ?? blockDeclaration?.[0] ?? only(modelDeclaration);
   const span = nodeSpan(context, inner);
-  const base = {
-    name: nameOf(context, token),
-    span,
-    doc: context.docAbove(span.start),
-    damaged,
-  };
-  const nothing: Expression = { kind: 'none', span };
+  const name = nameOf(context, inner.children.Identifier[0]);
+  const base = { name, span, doc: context.docAbove(span.start), damaged: false };
   if (inner.name === 'constDeclaration') {
-    const value = damaged ? nothing : buildExpression(context, only(inner.children.expression));
+    const value = buildExpression(context, only(inner.children.expression));
     declarations.push({ ...base, kind: 'const', value });
-    return true;
-  }
-  const kind = inner.name === 'blockDeclaration' ? 'block' : 'model';
-  if (damaged) {
-    declarations.push({ ...base, kind, parameters: [], body: [] });
-    return true;
+    return;
   }
   const { parameters, expression, body } = inner.children;
   declarations.push({
     ...base,
-    kind,
+    kind: inner.name === 'blockDeclaration' ? 'block' : 'model',
     parameters: (parameters?.[0]?.children.parameter ?? []).map((p) => buildParameter(context, p)),
     body:
       expression?.[0] === undefined
         ? buildBody(context, only(body))
         : buildExpression(context, expression[0]),
   });
-  return true;
 }
 
 function buildImport(context: Context, node: cst.ImportDeclarationCstNode): Import {
@@ -407,7 +391,7 @@ function buildBody(context: Context, node: cst.BodyCstNode): Statement[] {
 
 function buildStatement(context: Context, node: cst.StatementCstNode): Statement {
   const [inner] = Object.values(node.children).flat();
-  if (inner === undefined) throw new Error('an empty statement in an undamaged declaration');
+  if (inner === undefined) throw new Error('an empty statement in a whole syntax tree');
   const span = nodeSpan(context, inner);
   const doc = context.docAbove(span.start);
   switch (inner.name) {
@@ -570,8 +554,14 @@ function buildOperation(context: Context, node: cst.OperationCstNode): Expressio
   const prefixed = (): Expression => {
     const operand = only(operands.slice(next, next + 1));
     next++;
+    const prefixes = operand.children.PrefixOperator ?? [];
+    if (prefixes.length > MAX_NESTING) {
+      const span = nodeSpan(context, operand);
+      context.diagnostics.push(tooDeepAt(span));
+      return { kind: 'none', span };
+    }
     // The innermost prefix is built first, and each takes in the operators that bind tighter.
-    return (operand.children.PrefixOperator ?? []).reduceRight(
+    return prefixes.reduceRight(
       (inner, token) => {
         const operator = token.image === 'not' ? 'not' : '-';
         const whole = extend(inner, operator === 'not' ? NOT_LEVEL : POWER_LEVEL);

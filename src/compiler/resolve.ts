@@ -21,6 +21,7 @@ import { didYouMean, nearest } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
 import {
   declarationSignature,
+  isChoice,
   matchArguments,
   operatorSignature,
   type Signature,
@@ -115,7 +116,11 @@ function createScope(
     const binding = near === undefined ? undefined : current.get(near);
     if (binding !== undefined) binding.reads++;
     say('unknown-name', `there is no \`${name}\` here`, span, {
-      hints: near === undefined ? [] : [`did you mean \`${near}\`?`],
+      hints: isChoice(name)
+        ? [`to pass it on as a string, write \`"${name}"\``]
+        : near === undefined
+          ? []
+          : [`did you mean \`${near}\`?`],
     });
   };
 
@@ -203,6 +208,7 @@ function createScope(
           expression.items.forEach(scope.expression);
           return;
         case 'pipe':
+          warnOfLooseElse(expression.stages, say);
           expression.stages.forEach(scope.expression);
           return;
         case 'if':
@@ -237,6 +243,21 @@ function createScope(
     },
   };
   return scope;
+}
+
+/** `if c then a else b -> f` sends both `a` and `b` into `f`, which is not how it reads. */
+function warnOfLooseElse(stages: readonly Expression[], say: Say): void {
+  for (const [i, stage] of stages.slice(0, -1).entries()) {
+    if (stage.kind !== 'if') continue;
+    const { source, start } = stage.span;
+    const isGrouped = source.text.charAt(start) === '(';
+    if (isGrouped || (i > 0 && stage.then.kind !== 'pipe')) continue;
+    const next = stages[i + 1];
+    say('loose-else', 'what stands after this `if` follows both of its branches', stage.span, {
+      labels: next === undefined ? [] : [{ span: next.span, message: 'this stage, for one' }],
+      hints: ['write `else (b -> f)` for one branch, or `(if c then a else b) -> f` for both'],
+    });
+  }
 }
 
 function declared(module: Module, name: string): Signature | undefined {

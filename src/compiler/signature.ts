@@ -3,7 +3,7 @@ import type { Argument, BlockDeclaration, ModelDeclaration, TypeExpression } fro
 import { diagnostic, type Diagnostic } from './diagnostic.js';
 import { didYouMean } from './names.js';
 import { isFunctionName } from './arithmetic.js';
-import { findOperator } from './ops/index.js';
+import { findOperator, operatorNames, operatorOf } from './ops/index.js';
 import type { Operator } from './ops/operator.js';
 import type { Span } from './source.js';
 
@@ -23,6 +23,13 @@ export interface SignatureParameter {
 /** An operator or function that every file knows. */
 export function isStandard(name: string): boolean {
   return isFunctionName(name) || findOperator(name)?.traits.includes('internal') === false;
+}
+
+/** Whether a name is an enumerated value of some operator, such as `bilinear`. */
+export function isChoice(name: string): boolean {
+  return operatorNames().some((operator) =>
+    Object.values(operatorOf(operator).parameters).some((p) => p.kind.choices.includes(name)),
+  );
 }
 
 export interface Signature {

@@ -15,7 +15,7 @@ import { formatShape, isStatic } from './shape.js';
 import { formatLocation } from './source.js';
 
 /** Of every element: float32. */
-const BYTES = 4;
+export const BYTES = 4;
 
 /** What a row of a table counts. */
 export interface Figures {

@@ -8,13 +8,14 @@ import {
   indentation,
   readTokens,
   spoilt,
+  statementAround,
   startsLine,
   type Tokens,
 } from '../../grammar/recovery.js';
 import { RESERVED } from '../../grammar/tokens.js';
 import { diagnostic, type Diagnostic, type Label } from './diagnostic.js';
 import { didYouMean } from './names.js';
-import type { Source, Span } from './source.js';
+import { positionOf, type Source, type Span } from './source.js';
 
 /** The first error of the grammar in a row of tokens, if any. */
 export type FirstError = (
@@ -53,8 +54,9 @@ export function findMistakes(
   after: IToken | undefined,
   firstError: FirstError,
   isSilent: (start: number, end: number) => boolean,
-): Diagnostic[] {
-  const found: Diagnostic[] = [];
+): { mistakes: Diagnostic[]; hasStrayWords: boolean } {
+  const mistakes: Diagnostic[] = [];
+  let hasStrayWords = false;
   let list = all;
   let rule: 'declaration' | 'body' = 'declaration';
   for (let n = 0; n < MAX_MISTAKES; n++) {
@@ -63,18 +65,20 @@ export function findMistakes(
     if (mistake === undefined) break;
     const { at, isLeftOver } = mistake;
     const finding = explain(source, tokens, mistake, after);
-    const body = list.findIndex(({ image }) => image === '{');
+    const hasBody = /^(block|model|\{)$/.test(list[0]?.image ?? '');
+    const body = hasBody ? list.findIndex(({ image }) => image === '{') : -1;
     const isInBody = body !== -1 && at > body;
-    const whole = mistake.rule === 'body' && finding.from === undefined;
-    const range = isInBody
-      ? spoilt(tokens, at, { ...(finding.from === undefined ? {} : { from: finding.from }), whole })
-      : { start: 0, end: at + 1 };
-    const first = list[range?.start ?? at] ?? list.at(-1);
-    const last = list[Math.max(at, (range?.end ?? at) - 1)] ?? after;
+    const from = finding.from ?? at;
+    const whole = mistake.rule === 'body' && from === at;
+    const range = isInBody ? spoilt(tokens, at, { from, whole }) : { start: 0, end: at + 1 };
+    const first = isInBody ? list[statementAround(tokens, Math.min(from, at - 1))] : list[0];
+    const last = list[at] ?? after;
     const echoes = isSilent(first?.startOffset ?? 0, last?.startOffset ?? source.text.length);
-    if (!echoes) found.push(finding.diagnostic);
-    // Behind the end there is nothing to go on with, nor in braces that do not close.
-    if (isLeftOver || at >= list.length || range === undefined) break;
+    if (!echoes) mistakes.push(finding.diagnostic);
+    if (isLeftOver) hasStrayWords = true;
+    // Behind the end there is nothing to go on with, nor where braces do not pair.
+    if (isLeftOver || at >= list.length || range === undefined || !hasBody) break;
+    if (mistake.expected === '`{`' && hasLooseBrace(tokens)) break;
     if (isInBody) list = [...list.slice(0, range.start), ...list.slice(range.end)];
     else {
       const next = list.findIndex(({ image }, i) => i >= at && image === '{');
@@ -83,7 +87,11 @@ export function findMistakes(
       rule = 'body';
     }
   }
-  return found;
+  return { mistakes, hasStrayWords };
+}
+
+function hasLooseBrace({ list, partners }: Tokens): boolean {
+  return list.some(({ image }, i) => /^[{}]$/.test(image) && partners[i] === -1);
 }
 
 /** The mistake in an expression that stands alone. */
@@ -102,7 +110,8 @@ function readMistake({ list }: Tokens, error: IRecognitionException): Mistake {
   return {
     at: Number.isNaN(startOffset) || index === -1 ? list.length : index,
     expected: error.message,
-    rule: error.context.ruleStack.at(-1) ?? '',
+    // Who misses the `{` of a body is the rule around the body.
+    rule: error.context.ruleStack.at(error.message === '`{`' ? -2 : -1) ?? '',
     isLeftOver: error.name === 'NotAllInputParsedException',
   };
 }
@@ -141,7 +150,7 @@ function explain(
   if (words !== undefined) return words;
   const previous = list[at - 1];
   const found = token ?? after;
-  const message = `expected ${mistake.expected}, found ${describe(found)}`;
+  const message = `expected ${expectation(mistake, previous)}, found ${describe(found)}`;
   const hints = hintsFor(tokens, mistake).slice(0, 1);
   const labels: Label[] = [];
   if (mistake.isLeftOver && previous?.image === '}') {
@@ -152,13 +161,31 @@ function explain(
   }
   // What is missing at the end of a line is missing there, not on a later line.
   const isLate =
-    previous !== undefined && !mistake.isLeftOver && mistake.rule !== 'body' &&
+    previous !== undefined &&
+    !mistake.isLeftOver &&
+    mistake.rule !== 'body' &&
     (token === undefined || startsLine(source.text, list, at));
   const span = isLate ? spanOf(source, previous) : placeOf(source, found ?? previous);
   if (isLate && found !== undefined) {
     labels.push({ span: spanOf(source, found), message: 'this follows instead' });
   }
   return { diagnostic: diagnostic('syntax', message, { span, labels, hints }) };
+}
+
+/** Items that may go on in rules whose brackets the parser expects to close. */
+const ITEMS: ReadonlyMap<string, string> = new Map([
+  ['parameters', 'a parameter'],
+  ['postfix', 'an argument'],
+  ['list', 'an item'],
+]);
+
+/** What the parser expected, with what else would have done. */
+function expectation({ expected, rule }: Mistake, previous: IToken | undefined): string {
+  const item = ITEMS.get(rule);
+  const isIndex = rule === 'postfix' && expected === '`]`';
+  if (item === undefined || isIndex || !/^`[)\]]`$/.test(expected)) return expected;
+  const isStart = previous?.image === ',' || isOpening(previous);
+  return `${isStart ? item : '`,`'} or ${expected}`;
 }
 
 function describe(token: IToken | undefined): string {
@@ -186,7 +213,9 @@ function explainBracket(
   const { list, partners } = tokens;
   const token = list[at];
   const isLoose = (i: number): boolean => partners[i] === -1;
-  const open = list.findLastIndex((x, i) => i < at && isOpening(x) && (isLoose(i) || (partners[i] ?? -1) >= at));
+  const open = list.findLastIndex(
+    (x, i) => i < at && isOpening(x) && (isLoose(i) || (partners[i] ?? -1) >= at),
+  );
   const opening = list[open];
   if (token !== undefined && isClosing(token) && isLoose(at)) {
     const pairs = opening !== undefined && isLoose(open) && opening.image !== '{';
@@ -194,8 +223,7 @@ function explainBracket(
       ? `expected \`${closerOf(opening)}\`, found \`${token.image}\``
       : `this \`${token.image}\` closes nothing`;
     const labels = pairs ? [{ span: spanOf(source, opening), message: 'opened here' }] : [];
-    const finding = { diagnostic: diagnostic('syntax', message, { span: spanOf(source, token), labels }) };
-    return finding;
+    return { diagnostic: diagnostic('syntax', message, { span: spanOf(source, token), labels }) };
   }
   const loose = list.findIndex((x, i) => i < at && isOpening(x) && isLoose(i) && x.image !== '{');
   const found = token ?? after;
@@ -249,9 +277,11 @@ function explainWords(source: Source, tokens: Tokens, mistake: Mistake): Finding
   const { at } = mistake;
   const slashes = findProse(tokens, at);
   if (slashes !== undefined) {
-    const span = spanOf(source, slashes);
-    const message = `\`${slashes.image}\` starts no comment`;
-    return { diagnostic: diagnostic('syntax', message, { span, hints: ['a comment starts with `#`'] }) };
+    const span = { ...spanOf(source, slashes), end: slashes.startOffset + 2 };
+    const message = `\`${source.text.slice(span.start, span.end)}\` starts no comment`;
+    return {
+      diagnostic: diagnostic('syntax', message, { span, hints: ['a comment starts with `#`'] }),
+    };
   }
   for (const i of [at - 1, at]) {
     const token = list[i];
@@ -259,7 +289,9 @@ function explainWords(source: Source, tokens: Tokens, mistake: Mistake): Finding
     const isFirst = mistake.rule === 'assignment' || mistake.isLeftOver || i === 0;
     if (token === undefined || hint === undefined || !isFirst) continue;
     const message = `\`${token.image}\` is no word of the language`;
-    return { diagnostic: diagnostic('syntax', message, { span: spanOf(source, token), hints: [hint] }) };
+    return {
+      diagnostic: diagnostic('syntax', message, { span: spanOf(source, token), hints: [hint] }),
+    };
   }
   return undefined;
 }
@@ -286,8 +318,11 @@ interface Place {
   readonly found: string;
   readonly next: string;
   readonly previous: string;
+  readonly beforePrevious: string;
   /** The first word of the statement or declaration around. */
   readonly head: string;
+  /** The word before stands on one line behind what could be the end of a value. */
+  readonly isAfterValue: boolean;
   readonly previousIsName: boolean;
   readonly foundIsName: boolean;
 }
@@ -298,10 +333,14 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
   ({ mistake, found }) =>
     mistake.expected === 'a name' && RESERVED.includes(found) ? wordHint(found) : undefined,
   ({ found, next }) =>
-    RESERVED.includes(found) && /^(=|\+=|,)$/.test(next) ? wordHint(found) : undefined,
-  ({ found, previous }) => (RESERVED.includes(previous) && found === '=' ? wordHint(previous) : undefined),
+    RESERVED.includes(found) && /^(=|\+=)$/.test(next) ? wordHint(found) : undefined,
+  ({ found, previous }) =>
+    RESERVED.includes(previous) && !isDeclarationWord(previous) && found === '='
+      ? wordHint(previous)
+      : undefined,
   // Operators of other languages.
-  ({ found, next }) => (found === '=' && next === '=' ? '`==` is written without a space' : undefined),
+  ({ found, next }) =>
+    found === '=' && next === '=' ? '`==` is written without a space' : undefined,
   ({ found, next }) => (found === '=' && next === '>' ? '`>=` compares' : undefined),
   ({ previous, found }) =>
     previous === '=' && found === '>' ? 'write `=` before a body, `->` between blocks' : undefined,
@@ -314,13 +353,16 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
     mistake.rule === 'assignment' && found === '==' ? '`=` binds a name, `==` compares' : undefined,
   ({ found, head }) =>
     found === '=' && /^(expect|if|return|where)$/.test(head) ? '`==` compares' : undefined,
-  ({ found }) => (found === '?' ? 'a choice is `if c then a else b`' : undefined),
+  ({ mistake, found }) =>
+    found === '?' && mistake.rule !== 'parameters' ? 'a choice is `if c then a else b`' : undefined,
   ({ found, previous }) => (found === '.' && previous === '..' ? 'a range is `0..4`' : undefined),
   ({ mistake, found }) =>
-    mistake.expected === 'an expression' && found === '+' ? 'a number needs no `+` before it' : undefined,
+    mistake.expected === 'an expression' && found === '+'
+      ? 'a number needs no `+` before it'
+      : undefined,
   // Statements.
   ({ mistake, found }) =>
-    mistake.rule === 'assignment' && found === ':'
+    /^(assignment|outputStatement|sharedStatement)$/.test(mistake.rule) && found === ':'
       ? 'only parameters and inputs state a type: write `name = …`'
       : undefined,
   ({ mistake, found }) =>
@@ -335,9 +377,23 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
     mistake.rule === 'assignment' && foundIsName
       ? didYouMean(previous, ['return', 'input', 'output', 'expect', 'shared', 'block', 'model'])[0]
       : undefined,
+  ({ mistake, found }) =>
+    mistake.rule === 'body' && /^(in$|[\d"(\[-])/.test(found)
+      ? 'a value is bound, `x = …`, or returned, `return …`'
+      : undefined,
+  ({ mistake, found }) =>
+    mistake.rule === 'body' && found === ',' ? 'several values are a list: `[a, b]`' : undefined,
+  ({ mistake, found, previous, beforePrevious }) =>
+    mistake.rule === 'body' && found === '=' && beforePrevious === '..'
+      ? `the range takes \`${previous}\` for its end: write both ends`
+      : undefined,
+  ({ mistake, previous, isAfterValue }) =>
+    mistake.rule === 'assignment' && isAfterValue
+      ? `is \`->\` or an operator missing before \`${previous}\`?`
+      : undefined,
   ({ found }) => (found === 'else' ? '`else` stands right after the `}` of an `if`' : undefined),
   ({ mistake, found }) =>
-    mistake.rule === 'body' && /^(import|const|block|model)$/.test(found)
+    mistake.rule === 'body' && isDeclarationWord(found)
       ? `\`${found}\` stands outside of blocks and models`
       : undefined,
   ({ mistake, found }) =>
@@ -369,29 +425,32 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       : undefined,
   ({ mistake, found }) =>
     mistake.expected === '`]`' && found === ':' ? 'a slice is `xs[1..2]`' : undefined,
-  ({ mistake, found, foundIsName }) =>
-    /^`[)\]]`$/.test(mistake.expected) && (foundIsName || /^[\w"(\[]/.test(found))
-      ? 'items have a `,` between them'
+  ({ mistake, found }) =>
+    mistake.rule === 'group' && found === ','
+      ? 'a list stands in square brackets: `[a, b]`'
       : undefined,
   ({ mistake, found }) =>
-    mistake.rule === 'group' && found === ',' ? 'a list stands in square brackets: `[a, b]`' : undefined,
+    mistake.expected === 'an expression' && found === '{'
+      ? 'braces hold statements only'
+      : undefined,
   ({ mistake, found }) =>
-    mistake.expected === 'an expression' && found === '{' ? 'braces hold statements only' : undefined,
+    mistake.expected === 'an expression' && isDeclarationWord(found) ? wordHint(found) : undefined,
+  // Parameters.
   ({ mistake, found }) =>
-    mistake.expected === 'an expression' && /^(block|model|const|import)$/.test(found)
+    mistake.rule === 'parameters' && RESERVED.includes(found) && found !== 'block'
       ? wordHint(found)
       : undefined,
-  // Parameters.
-  ({ mistake, previous, foundIsName }) =>
-    mistake.rule === 'parameters' && foundIsName && TYPE_WORDS.has(previous)
+  ({ mistake, previous, beforePrevious, foundIsName }) =>
+    mistake.rule === 'parameters' &&
+    foundIsName &&
+    TYPE_WORDS.has(previous) &&
+    beforePrevious !== ':'
       ? 'the name comes first: `width: int`'
       : undefined,
   ({ mistake, found, previousIsName }) =>
     mistake.rule === 'parameters' && previousIsName && TYPE_WORDS.has(found)
       ? 'a type follows a `:`, as in `width: int`'
       : undefined,
-  ({ mistake, foundIsName }) =>
-    mistake.rule === 'parameters' && foundIsName ? 'parameters have a `,` between them' : undefined,
   ({ mistake, found }) =>
     mistake.rule === 'parameters' && (found === '<' || found === '[')
       ? 'types are names, lists such as `[int]`, and optionals such as `int?`'
@@ -404,6 +463,10 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
     /^(block|model)Declaration$/.test(mistake.rule) && found === ':'
       ? 'a block states no result type: it follows from its body'
       : undefined,
+  ({ mistake, found, foundIsName }) =>
+    /^`[)\]]`$/.test(mistake.expected) && (foundIsName || /^[\w"(\[]/.test(found))
+      ? 'items have a `,` between them'
+      : undefined,
   // Declarations.
   ({ mistake }) =>
     mistake.rule === 'importDeclaration' || mistake.rule === 'importedName'
@@ -414,9 +477,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       ? 'a constant states no type: `const N = 4`'
       : undefined,
   ({ mistake, found }) =>
-    isOutside(mistake) && found === 'from'
-      ? 'write `import a, b from "./file.arch"`'
-      : undefined,
+    isOutside(mistake) && found === 'from' ? 'write `import a, b from "./file.arch"`' : undefined,
   ({ mistake, found, foundIsName }) =>
     isOutside(mistake) && foundIsName
       ? didYouMean(found, ['block', 'model', 'const', 'import'])[0]
@@ -429,6 +490,10 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
 
 const TYPE_WORDS = new Set(['int', 'float', 'bool', 'string', 'tensor', 'block']);
 
+function isDeclarationWord(word: string): boolean {
+  return /^(import|const|block|model)$/.test(word);
+}
+
 function wordHint(word: string): string {
   return `\`${word}\` is a word of the language: choose another name`;
 }
@@ -437,7 +502,7 @@ function isOutside({ isLeftOver, rule }: Mistake): boolean {
   return isLeftOver || rule === 'declaration';
 }
 
-function hintsFor({ list, statements }: Tokens, mistake: Mistake): string[] {
+function hintsFor({ text, list, statements }: Tokens, mistake: Mistake): string[] {
   const { at } = mistake;
   const head = statements.findLast((s) => s < at) ?? 0;
   const place: Place = {
@@ -445,7 +510,12 @@ function hintsFor({ list, statements }: Tokens, mistake: Mistake): string[] {
     found: list[at]?.image ?? '',
     next: list[at + 1]?.image ?? '',
     previous: list[at - 1]?.image ?? '',
+    beforePrevious: list[at - 2]?.image ?? '',
     head: list[head]?.image ?? '',
+    isAfterValue:
+      isName(list[at - 1]) &&
+      /^(?:\w+|["\])].*)$/.test(list[at - 2]?.image ?? '') &&
+      !startsLine(text, list, at - 1),
     previousIsName: isName(list[at - 1]),
     foundIsName: isName(list[at]),
   };
@@ -471,16 +541,19 @@ const CHARACTER_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/^\^/, 'a power is `a ** b`'],
 ];
 
+/** A file with more of them is no text. */
+const MAX_CHARACTERS = 100;
+
 /** What the lexer could not read. The second of a pair of quotes on a line is not told of again. */
 export function characterMistakes(source: Source, errors: readonly ILexingError[]): Diagnostic[] {
-  const told = new Set<string>();
-  return errors.flatMap((error) => {
+  const told = new Set<number>();
+  return errors.slice(0, MAX_CHARACTERS).flatMap((error) => {
     const text = source.text.slice(error.offset, error.offset + error.length);
     const first = String.fromCodePoint(text.codePointAt(0) ?? 32);
     if (/["'\u2018-\u201D]/.test(first)) {
-      const line = source.text.slice(0, error.offset).split(/\r\n|\r|\n/).length;
-      if (told.has(String(line))) return [];
-      told.add(String(line));
+      const { line } = positionOf(source, error.offset);
+      if (told.has(line)) return [];
+      told.add(line);
     }
     return [characterMistake(source, error, text, first)];
   });

@@ -167,7 +167,7 @@ function lowerGraph(given: Graph, opset: number, options: OnnxOptions): Lowered 
   const inputs = graph.inputs.map((value, i) => inputBorder(value, held[i]));
   const outputs = outputBorders(graph, state, layout, inputs);
   // A weight that nothing uses is in the file all the same.
-  for (const weight of graph.weights) state.ensureWeight(weight);
+  for (const weight of given.weights) state.ensureWeight(weight);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   return { ok: true, graph: { inputs, outputs, weights: state.weights, nodes: state.nodes() } };
 }

@@ -1,7 +1,8 @@
 /** `archc check`: everything that can be said about files without running them. */
 import type { Command } from 'commander';
-import { check, deduplicate, type Checked, type CheckOptions } from '../../compiler/check.js';
 import { modelNamed } from '../../choose.js';
+import type { ModelRequest } from '../../compile.js';
+import { check, deduplicate, modelsOf, type Checked } from '../../compiler/check.js';
 import type { Diagnostic } from '../../compiler/diagnostic.js';
 import { VERSION } from '../../version.js';
 import { exitCodeOf, type ExitCode } from '../exit.js';
@@ -10,14 +11,13 @@ import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
 import { checkDocument, printJson } from '../json.js';
 import {
-  readChoice,
+  allOf,
+  readFormat,
   readModelFlags,
   withExamples,
   withJson,
   withModel,
-  wrongOption,
-  problemsIn,
-  type JsonFlag,
+  type FormatFlags,
   type ModelFlags,
 } from '../options.js';
 import { summarize } from '../render.js';
@@ -26,9 +26,7 @@ import { fail, type Shell } from '../shell.js';
 
 const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 
-interface CheckFlags extends ModelFlags, JsonFlag {
-  readonly format?: string;
-}
+type CheckFlags = ModelFlags & FormatFlags;
 
 export function registerCheck(program: Command, shell: Shell): void {
   const command = program
@@ -50,16 +48,15 @@ export function registerCheck(program: Command, shell: Shell): void {
 }
 
 function checkFiles(files: readonly string[], flags: CheckFlags, shell: Shell): ExitCode {
-  const request = readModelFlags(flags);
-  const format = readChoice('format', flags.format ?? (shell.json ? 'json' : 'text'), FORMATS);
-  if (!request.ok || !format.ok) return fail(shell, problemsIn(request, format));
-  if (flags.json === true && format.value !== 'json') {
-    const clash = wrongOption('format', format.value, '`--json` is `--format json`');
-    return fail(shell, problemsIn(clash));
-  }
-  const results = files.map((file) => checkFile(file, request.value));
+  const read = allOf({
+    request: readModelFlags(flags),
+    format: readFormat(flags, FORMATS, 'text'),
+  });
+  if (!read.ok) return fail(shell, read.diagnostics);
+  const { request, format } = read.value;
+  const results = files.map((file) => checkFile(file, request));
   const diagnostics = deduplicate(results.flatMap((result) => result.diagnostics));
-  switch (format.value) {
+  switch (format) {
     case 'json':
       shell.print(printJson(checkDocument(diagnostics)));
       break;
@@ -83,22 +80,19 @@ interface FileResult {
   readonly summary: string | undefined;
 }
 
-function checkFile(file: string, request: CheckOptions & { readonly model?: string }): FileResult {
+function checkFile(file: string, request: ModelRequest): FileResult {
   const source = readSource(file);
   if (!source.ok) return { diagnostics: source.diagnostics, summary: undefined };
   const { path } = source.value;
   const checked = check(source.value, fileHost(path), request);
   if (!checked.valid) return { diagnostics: checked.diagnostics, summary: undefined };
-  const { model } = request;
-  if (model !== undefined && checked.models.length === 0) {
-    const names = checked.program.entry.file.declarations
-      .filter((d) => d.kind === 'model')
-      .map((d) => d.name.text);
-    const unknown = modelNamed(model, names, path);
-    return {
-      diagnostics: [...checked.diagnostics, ...problemsIn(unknown)],
-      summary: undefined,
-    };
+  if (request.model !== undefined) {
+    const names = modelsOf(checked.program.entry).map((d) => d.name.text);
+    const named = modelNamed(request.model, names, path);
+    if (!named.ok) {
+      const diagnostics = [...checked.diagnostics, ...named.diagnostics];
+      return { diagnostics, summary: undefined };
+    }
   }
   return { diagnostics: checked.diagnostics, summary: summaryOf(path, checked) };
 }
@@ -107,7 +101,8 @@ function checkFile(file: string, request: CheckOptions & { readonly model?: stri
 function summaryOf(path: string, { models }: Checked): string {
   const claims = models.reduce((n, model) => n + model.claimResults.length, 0);
   const parts = [counted(models.length, 'model')];
-  if (claims > 0) parts.push(`${counted(claims, 'expectation')} ${claims === 1 ? 'holds' : 'hold'}`);
+  if (claims > 0)
+    parts.push(`${counted(claims, 'expectation')} ${claims === 1 ? 'holds' : 'hold'}`);
   return `${path}: ok, ${parts.join(', ')}`;
 }
 

@@ -42,11 +42,7 @@ function explain(code: string | undefined, shell: Shell): ExitCode {
     ]);
   }
   const info: CodeInfo = CODES[code];
-  shell.print(
-    shell.json
-      ? printJson({ formatVersion: 1, code, ...info })
-      : page(code, info),
-  );
+  shell.print(shell.json ? printJson({ formatVersion: 1, code, ...info }) : page(code, info));
   return EXIT.done;
 }
 
@@ -57,7 +53,9 @@ function entry([code, { severity, title }]: readonly [string, CodeInfo]): object
 function list(all: readonly (readonly [string, CodeInfo])[]): string {
   const width = Math.max(...all.map(([code]) => code.length));
   return all
-    .map(([code, { severity, title }]) => `${code.padEnd(width)}  ${severity.padEnd(7)}  ${title}\n`)
+    .map(
+      ([code, { severity, title }]) => `${code.padEnd(width)}  ${severity.padEnd(7)}  ${title}\n`,
+    )
     .join('');
 }
 
@@ -65,7 +63,17 @@ const WIDTH = 80;
 
 function page(code: string, { severity, title, explanation, bad, good }: CodeInfo): string {
   const example = (heading: string, text: string | undefined): string[] =>
-    text === undefined ? [] : ['', heading, '', ...text.trimEnd().split('\n').map((l) => `    ${l}`.trimEnd())];
+    text === undefined
+      ? []
+      : [
+          '',
+          heading,
+          '',
+          ...text
+            .trimEnd()
+            .split('\n')
+            .map((l) => `    ${l}`.trimEnd()),
+        ];
   const lines = [
     `${severity}[${code}]: ${title}`,
     '',

@@ -1,14 +1,14 @@
 /** `archc init`: a starter to change. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { diagnostic } from '../../compiler/diagnostic.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { codeOf, reasonOf } from '../input.js';
 import { printJson } from '../json.js';
 import { withExamples, withJson } from '../options.js';
-import { writeOutputFile, writeOutputFolder } from '../output.js';
+import { writeOutputFile } from '../output.js';
 import { fail, type Shell } from '../shell.js';
 import { STARTER } from '../starter.js';
 
@@ -29,4 +29,31 @@ export function registerInit(program: Command, shell: Shell): void {
   ]).action(async (folder: string | undefined) => {
     process.exitCode = await writeStarter(folder ?? '.', shell);
   });
+}
+
+async function writeStarter(folder: string, shell: Shell): Promise<ExitCode> {
+  const path = join(folder, NAME);
+  if (existsSync(path)) {
+    return fail(shell, [
+      diagnostic('output-exists', `${path} exists; nothing is overwritten`, {
+        hints: ['name another folder: `archc init my-variant`'],
+      }),
+    ]);
+  }
+  let made: string | undefined;
+  try {
+    made = await mkdir(folder, { recursive: true });
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    const reason = codeOf(error) === 'EEXIST' ? 'it is a file' : reasonOf(error);
+    return fail(shell, [diagnostic('cannot-write', `cannot make the folder ${folder}: ${reason}`)]);
+  }
+  const problems = await writeOutputFile(path, STARTER);
+  if (problems.length > 0) {
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    return fail(shell, problems);
+  }
+  if (shell.json) shell.print(printJson({ formatVersion: 1, file: path }));
+  else shell.print(`wrote ${path}\n`);
+  return EXIT.done;
 }

@@ -1,16 +1,17 @@
 /** `archc ir`: the typed graph as text. */
 import type { Command } from 'commander';
-import { openModel, sizedGraph, weightsOf, type ModelRequest } from '../../compile.js';
+import { openModel, sizedGraph, weightsOf, type WeightRequest } from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import type { Graph } from '../../compiler/ir.js';
-import { inferencePasses, runPasses } from '../../compiler/passes/index.js';
+import { inferencePasses, runPasses, type PassName } from '../../compiler/passes/index.js';
 import { printIr } from '../../compiler/print-ir.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
 import { printJson } from '../json.js';
 import {
-  problemsIn,
+  allOf,
+  optional,
   readChoice,
   readModelFlags,
   readWeightFlags,
@@ -50,28 +51,24 @@ export function registerIr(program: Command, shell: Shell): void {
 }
 
 async function showGraph(file: string, flags: IrFlags, shell: Shell): Promise<ExitCode> {
-  const request = readModelFlags(flags);
-  const after: Outcome<(typeof inferencePasses)[number] | undefined> =
-    flags.after === undefined
-      ? { ok: true, value: undefined }
-      : readChoice('after', flags.after, inferencePasses, 'pass');
-  const weights = readWeightFlags(flags);
-  if (!request.ok || !after.ok || !weights.ok) {
-    return fail(shell, problemsIn(request, after, weights));
-  }
-  const source = readSource(file);
-  if (!source.ok) return fail(shell, source.diagnostics);
-  const opened = openModel(source.value, fileHost(source.value.path), request.value);
+  const read = allOf({
+    request: readModelFlags(flags),
+    after: optional(flags.after, (text) => readChoice('after', text, inferencePasses, 'pass')),
+    weights: readWeightFlags(flags),
+    source: readSource(file),
+  });
+  if (!read.ok) return fail(shell, read.diagnostics);
+  const { request, after, weights, source } = read.value;
+  const opened = openModel(source, fileHost(source.path), request);
   if (opened.value === undefined) return fail(shell, opened.diagnostics);
-  const chosen = chooseGraph(opened.value, request.value);
-  if (!chosen.ok) return fail(shell, [...opened.diagnostics, ...chosen.diagnostics]);
-  let graph = chosen.value;
-  if (after.value !== undefined) {
-    const values = await weightsOf(graph, weights.value);
-    if (!values.ok) return fail(shell, [...opened.diagnostics, ...values.diagnostics]);
-    const names = inferencePasses.slice(0, inferencePasses.indexOf(after.value) + 1);
-    graph = runPasses({ graph, weights: values.value.values }, names).graph;
-  }
+  const sized =
+    request.sizes === undefined
+      ? ({ ok: true, value: opened.value.graph } as const)
+      : sizedGraph(opened.value);
+  const passed =
+    sized.ok && after !== undefined ? await runUpTo(after, sized.value, weights) : sized;
+  if (!passed.ok) return fail(shell, [...opened.diagnostics, ...passed.diagnostics]);
+  const graph = passed.value;
   shell.report(opened.diagnostics);
   const text = printIr(graph);
   const document = { formatVersion: 1, model: graph.name, file: graph.source.path, text };
@@ -79,9 +76,13 @@ async function showGraph(file: string, flags: IrFlags, shell: Shell): Promise<Ex
   return EXIT.done;
 }
 
-function chooseGraph(
-  model: Parameters<typeof sizedGraph>[0],
-  request: ModelRequest,
-): Outcome<Graph> {
-  return request.sizes === undefined ? { ok: true, value: model.graph } : sizedGraph(model);
+async function runUpTo(
+  last: PassName,
+  graph: Graph,
+  request: WeightRequest,
+): Promise<Outcome<Graph>> {
+  const weights = await weightsOf(graph, request);
+  if (!weights.ok) return weights;
+  const names = inferencePasses.slice(0, inferencePasses.indexOf(last) + 1);
+  return { ok: true, value: runPasses({ graph, weights: weights.value.values }, names).graph };
 }

@@ -10,25 +10,26 @@ import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
 import {
+  allOf,
+  optional,
   problemsIn,
-  readChoice,
+  readFormat,
   readInteger,
   readModelFlags,
   withExamples,
   withJson,
   withModel,
   wrongOption,
-  type JsonFlag,
+  type FormatFlags,
   type ModelFlags,
 } from '../options.js';
 import { fail, type Shell } from '../shell.js';
 import { formatStats, STATS_FORMATS } from '../stats-format.js';
 
-interface StatsFlags extends ModelFlags, JsonFlag {
+interface StatsFlags extends ModelFlags, FormatFlags {
   readonly all?: boolean;
   readonly perLayer?: boolean;
   readonly depth?: string;
-  readonly format?: string;
 }
 
 export function registerStats(program: Command, shell: Shell): void {
@@ -57,34 +58,25 @@ export function registerStats(program: Command, shell: Shell): void {
 const MAX_DEPTH = 1000;
 
 function showStats(files: readonly string[], flags: StatsFlags, shell: Shell): ExitCode {
-  const request = readModelFlags(flags);
-  const format = readChoice(
-    'format',
-    flags.format ?? (shell.json ? 'json' : 'table'),
-    STATS_FORMATS,
-  );
-  const depth: Outcome<number | undefined> =
-    flags.depth === undefined
-      ? { ok: true, value: undefined }
-      : readInteger('depth', flags.depth, { min: 1, max: MAX_DEPTH });
-  const clash = clashOf(flags);
-  if (!request.ok || !format.ok || !depth.ok || !clash.ok) {
-    return fail(shell, problemsIn(request, format, depth, clash));
-  }
-  const results = files.map((file) => figuresOfFile(file, request.value, flags.all === true));
+  const read = allOf({
+    request: readModelFlags(flags),
+    format: readFormat(flags, STATS_FORMATS, 'table'),
+    depth: optional(flags.depth, (text) => readInteger('depth', text, { min: 1, max: MAX_DEPTH })),
+    clash: clashOf(flags),
+  });
+  if (!read.ok) return fail(shell, read.diagnostics);
+  const { request, format, depth } = read.value;
+  const results = files.map((file) => figuresOfFile(file, request, flags.all === true));
   const diagnostics = deduplicate(results.flatMap((result) => result.diagnostics));
   if (hasErrors(diagnostics)) return fail(shell, diagnostics);
   shell.report(diagnostics);
   const models = results.flatMap((result) => result.models);
-  const options = { perLayer: flags.perLayer === true, depth: depth.value };
-  shell.print(formatStats(models, format.value, options));
+  shell.print(formatStats(models, format, { perLayer: flags.perLayer === true, depth }));
   return EXIT.done;
 }
 
-function clashOf({ json, format, all, model, perLayer, depth }: StatsFlags): Outcome<undefined> {
-  if (json === true && format !== undefined && format !== 'json') {
-    return wrongOption('format', format, '`--json` is `--format json`');
-  }
+/** Options of which only one can be meant. */
+function clashOf({ all, model, perLayer, depth }: StatsFlags): Outcome<undefined> {
   if (all === true && model !== undefined) {
     return wrongOption('model', model, '`--all` and `--model` exclude each other');
   }
@@ -133,7 +125,9 @@ function openAll(source: Source, request: ModelRequest): Opened {
     };
   }
   return {
-    models: models.flatMap((m) => (m.graph === undefined ? [] : [{ ...m, graph: m.graph, program }])),
+    models: models.flatMap((m) =>
+      m.graph === undefined ? [] : [{ ...m, graph: m.graph, program }],
+    ),
     diagnostics,
   };
 }

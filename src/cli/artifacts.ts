@@ -1,0 +1,73 @@
+/** Recognises files that a command may replace, because they are of the kind that it writes. */
+import { open, type FileHandle } from 'node:fs/promises';
+import { isNpy } from '../data/npy.js';
+import { isPng } from '../data/png.js';
+
+export function isPngFile(path: string): Promise<boolean> {
+  return withFile(path, async (file) => isPng(await readAt(file, 0, 16)));
+}
+
+export function isNpyFile(path: string): Promise<boolean> {
+  return withFile(path, async (file) => isNpy(await readAt(file, 0, 16)));
+}
+
+/** Field numbers of ONNX's ModelProto (onnx.proto), by protobuf's wire type. */
+const VARINT_FIELDS: ReadonlySet<number> = new Set([1, 5]);
+const LENGTH_FIELDS: ReadonlySet<number> = new Set([2, 3, 4, 6, 7, 8, 14, 20, 25, 26]);
+const IR_VERSION = 1;
+const GRAPH = 7;
+
+/**
+ * Whether a file called `.onnx` is a model: its top-level fields are those of a ModelProto, from
+ * the first byte to the last, with a version and a graph among them.
+ */
+export function isOnnxFile(path: string): Promise<boolean> {
+  if (!path.toLowerCase().endsWith('.onnx')) return Promise.resolve(false);
+  return withFile(path, async (file) => {
+    const { size } = await file.stat();
+    const found = new Set<number>();
+    let at = 0;
+    while (at < size) {
+      // A key and a length or number take at most 20 bytes.
+      const head = await readAt(file, at, 20);
+      const key = readVarint(head, 0);
+      const value = key === undefined ? undefined : readVarint(head, key.end);
+      if (key === undefined || value === undefined) return false;
+      const field = Math.floor(key.value / 8);
+      const wireType = key.value % 8;
+      if (wireType === 0 && VARINT_FIELDS.has(field)) at += value.end;
+      else if (wireType === 2 && LENGTH_FIELDS.has(field)) at += value.end + value.value;
+      else return false;
+      found.add(field);
+    }
+    return at === size && found.has(IR_VERSION) && found.has(GRAPH);
+  });
+}
+
+function readVarint(
+  bytes: Uint8Array,
+  start: number,
+): { readonly value: number; readonly end: number } | undefined {
+  let value = 0;
+  for (let i = 0; i < 8; i++) {
+    const byte = bytes[start + i];
+    if (byte === undefined) return undefined;
+    value += (byte % 128) * 128 ** i;
+    if (byte < 128) return { value, end: start + i + 1 };
+  }
+  return undefined;
+}
+
+async function withFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'r');
+  try {
+    return await read(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}

@@ -1,0 +1,178 @@
+/** `archc compile`: a model as a file for an engine. */
+import { basename, extname } from 'node:path';
+import type { Command } from 'commander';
+import { compile, TARGETS, type Artifact, type OptimizationLevel } from '../../compile.js';
+import type { Outcome } from '../../compiler/diagnostic.js';
+import { isOnnxFile } from '../artifacts.js';
+import { EXIT, type ExitCode } from '../exit.js';
+import { fileHost } from '../host.js';
+import { readSource } from '../input.js';
+import { printJson } from '../json.js';
+import {
+  allOf,
+  optional,
+  readChoice,
+  readInteger,
+  readModelFlags,
+  readWeightFlags,
+  withExamples,
+  withJson,
+  withModel,
+  withWeights,
+  wrongOption,
+  type JsonFlag,
+  type ModelFlags,
+  type WeightFlags,
+} from '../options.js';
+import { writeOutputFiles } from '../output.js';
+import { describeWeights, formatBytes } from '../words.js';
+import { fail, type Shell } from '../shell.js';
+
+interface CompileFlags extends ModelFlags, WeightFlags, JsonFlag {
+  readonly target: string;
+  readonly output?: string;
+  readonly opset?: string;
+  readonly layout?: string;
+  readonly dynamic?: boolean;
+  readonly keepBlocks?: boolean;
+  readonly keepWs?: boolean;
+  readonly externalData?: boolean;
+  readonly O: string;
+  readonly force?: boolean;
+}
+
+const OPSETS = { min: 17, max: 21 };
+const LEVELS = ['0', '1', '2'] as const;
+const LAYOUTS = ['nchw', 'nhwc'] as const;
+
+export function registerCompile(program: Command, shell: Shell): void {
+  const command = program
+    .command('compile')
+    .summary('write an ONNX model')
+    .description(
+      'Checks a model and writes it for an engine. Weights are drawn from a seed unless a file gives\n' +
+        'them. The same source, weights and options give the same bytes. `-` reads standard input.',
+    )
+    .argument('<file>', 'the .arch file')
+    .option('--target <target>', `what to write: ${TARGETS.join(', ')}`, 'onnx')
+    .option('-o, --output <file>', 'where to write (default: NAME.onnx in this folder)')
+    .option('--opset <number>', `ONNX operator set, ${OPSETS.min} to ${OPSETS.max} (default: 17)`)
+    .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc')
+    .option('--dynamic', 'leave the batch and symbolic sizes open, as named dimensions')
+    .option('--keep-blocks', 'write blocks as local functions, which viewers show as boxes')
+    .option('--keep-ws', 'leave weight standardisation in the graph instead of in the weights')
+    .option('--external-data', 'put the weights in a file of their own')
+    .option(
+      '-O <level>',
+      '0: leave the graph as it is; 1: fold and simplify; 2: the same as 1',
+      '1',
+    )
+    .option('--force', 'replace an existing file whatever it is');
+  withExamples(withJson(withWeights(withModel(command))), [
+    'compile models/sdunet.arch --target onnx',
+    'compile models/sdunet.arch -o small.onnx --set width=16 --size 512x512',
+    'compile models/sdunet.arch --weights trained.safetensors --dynamic --opset 21',
+  ]).action(async (file: string, flags: CompileFlags) => {
+    process.exitCode = await compileFile(file, flags, shell);
+  });
+}
+
+async function compileFile(file: string, flags: CompileFlags, shell: Shell): Promise<ExitCode> {
+  const read = allOf({
+    request: readModelFlags(flags),
+    target: readChoice('target', flags.target, TARGETS),
+    opset: optional(flags.opset, (text) => readInteger('opset', text, OPSETS)),
+    layout: readChoice('layout', flags.layout ?? 'nchw', LAYOUTS),
+    level: readChoice('O', flags.O, LEVELS, 'level'),
+    output: readOutput(flags.output ?? defaultOutput(file)),
+    weights: readWeightFlags(flags),
+    source: readSource(file),
+  });
+  if (!read.ok) return fail(shell, read.diagnostics);
+  const { request, target, opset, layout, level, output, weights, source } = read.value;
+  const { value: artifact, diagnostics } = await compile(source, fileHost(source.path), {
+    ...request,
+    ...weights,
+    target,
+    opset,
+    layout,
+    dynamic: flags.dynamic,
+    keepBlocks: flags.keepBlocks,
+    keepWs: flags.keepWs,
+    externalData: flags.externalData,
+    externalDataName: basename(dataFileOf(output)),
+    optimize: LEVEL_OF[level],
+  });
+  if (artifact === undefined) return fail(shell, diagnostics);
+  const { bytes, externalData } = artifact;
+  const files: WrittenContent[] = [{ path: output, content: bytes }];
+  if (externalData !== undefined) {
+    files.unshift({ path: dataFileOf(output), content: externalData.bytes });
+  }
+  const problems = await writeOutputFiles(files, {
+    force: flags.force === true,
+    // The data file has no marks of its own; it goes with the model beside it.
+    isSameKind: (path) => isOnnxFile(path.endsWith(DATA_SUFFIX) ? modelFileOf(path) : path),
+  });
+  if (problems.length > 0) return fail(shell, [...diagnostics, ...problems]);
+  shell.report(diagnostics);
+  const written = files.map(({ path, content }) => ({ path, bytes: content.length }));
+  shell.print(
+    shell.json
+      ? printJson({ formatVersion: 1, ...documentOf(artifact, source.path), files: written })
+      : `${summaryOf(artifact, output, written)}\n`,
+  );
+  return EXIT.done;
+}
+
+const LEVEL_OF: Readonly<Record<(typeof LEVELS)[number], OptimizationLevel>> = { 0: 0, 1: 1, 2: 1 };
+
+const DATA_SUFFIX = '.data';
+
+function dataFileOf(output: string): string {
+  return `${output}${DATA_SUFFIX}`;
+}
+
+function modelFileOf(dataFile: string): string {
+  return dataFile.slice(0, -DATA_SUFFIX.length);
+}
+
+/** `models/sdunet.arch` gives `sdunet.onnx` in the folder where the command runs. */
+function defaultOutput(file: string): string {
+  return `${file === '-' ? 'model' : basename(file, extname(file))}.onnx`;
+}
+
+function readOutput(path: string): Outcome<string> {
+  return path === '-'
+    ? wrongOption('output', path, 'a model is written to a file', ['name one: `-o model.onnx`'])
+    : { ok: true, value: path };
+}
+
+interface WrittenContent {
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+interface WrittenFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+function documentOf(artifact: Artifact, file: string): object {
+  const { name, target, opset, params, weights } = artifact;
+  return { model: name, file, target, opset, params, weights };
+}
+
+/** `wrote sdunet.onnx: 15.8 MB, 3,935,041 parameters (untrained, seed 0), opset 17, model SDUNet` */
+function summaryOf(
+  { name, opset, params, weights }: Artifact,
+  output: string,
+  files: readonly WrittenFile[],
+): string {
+  const beside = files.length > 1 ? ` and ${basename(dataFileOf(output))}` : '';
+  const size = formatBytes(files.reduce((sum, { bytes }) => sum + bytes, 0));
+  return (
+    `wrote ${output}${beside}: model ${name}, ${size}, opset ${opset}, ` +
+    `${params.toLocaleString('en-US')} parameters ${describeWeights(weights)}`
+  );
+}
