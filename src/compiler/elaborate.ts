@@ -276,12 +276,10 @@ function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
       const origin = { span: statement.value.span, path: name.text, scope };
       value = session.builder.apply1('identity', [value], {}, origin);
     }
-    const taken =
-      outputs.find((o) => o.name === name.text)?.span ??
-      inputs.find((i) => i.name.text === name.text)?.name.span;
-    if (taken !== undefined) {
-      report(frame, 'duplicate-name', `\`${name.text}\` is already an input or output`, name.span, {
-        labels: [{ span: taken, message: 'here' }],
+    const input = inputs.find((i) => i.name.text === name.text);
+    if (input !== undefined) {
+      report(frame, 'duplicate-name', `\`${name.text}\` is already an input`, name.span, {
+        labels: [{ span: input.name.span, message: 'the input' }],
         hints: ['give the output a name of its own'],
       });
       return true;

@@ -464,7 +464,8 @@ function runStatement(
     case 'assign': {
       const [first] = statement.targets;
       // In a model the binding is a step of the names: `e2.sdblock…`.
-      const at = first !== undefined && frame.kind === 'model' ? bindingFrame(frame, first) : frame;
+      const isStep = first !== undefined && frame.kind === 'model';
+      const at = isStep ? bindingFrame(frame, first, statement.doc) : frame;
       const value = evaluate(statement.value, at);
       if (statement.operator === '+=') addTo(statement, value, at);
       else bindTargets(statement.targets, value, statement.value.span, frame);
@@ -502,8 +503,9 @@ function runStatement(
   }
 }
 
-function bindingFrame(frame: Frame, name: Name): Frame {
-  return { ...frame, scope: childScope(frame.scope, name.text, name.span) };
+function bindingFrame(frame: Frame, name: Name, doc: string): Frame {
+  const scope = childScope(frame.scope, name.text, name.span, undefined, undefined, doc);
+  return { ...frame, scope };
 }
 
 function shareBlock(block: BlockEntity, name: string, span: Span, frame: Frame): BlockEntity {

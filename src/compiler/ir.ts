@@ -27,6 +27,8 @@ export interface Scope {
   readonly name: string;
   /** The block that was expanded here, absent for bindings and operators. */
   readonly block: BlockInfo | undefined;
+  /** What `##` says of a binding of the model. */
+  readonly doc?: string;
   /** The call or binding. */
   readonly span: Span;
 }

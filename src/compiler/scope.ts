@@ -44,11 +44,13 @@ export function childScope(
   span: Span,
   block?: BlockInfo,
   weightHome?: OpenScope,
+  doc?: string,
 ): OpenScope {
   const scope: OpenScope = {
     parent,
     name,
     block,
+    ...(doc === undefined || doc === '' ? {} : { doc }),
     span,
     children: [],
     weightHome,

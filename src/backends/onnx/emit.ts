@@ -339,13 +339,18 @@ function documented(doc: string): { readonly doc_string?: string } {
   return doc === '' ? {} : { doc_string: doc };
 }
 
-/** `models/x.arch:12:8`, and what the source says of the block around it. */
+/** `models/x.arch:12:8`, and what the source says of the innermost block and of the binding. */
 function docOf({ span, scope }: Origin): string {
+  let [block, binding] = ['', ''];
+  let isInnermost = true;
   for (let s: Origin['scope'] | undefined = scope; s !== undefined; s = s.parent) {
-    if (s.block === undefined) continue;
-    return s.block.doc === '' ? formatLocation(span) : `${formatLocation(span)}\n${s.block.doc}`;
+    if (s.block !== undefined && isInnermost) {
+      block = s.block.doc;
+      isInnermost = false;
+    }
+    binding = s.doc ?? binding;
   }
-  return formatLocation(span);
+  return [formatLocation(span), block, binding].filter((text) => text !== '').join('\n');
 }
 
 function nodeProto(node: NamedNode, nameOf: NameOf): NodeProto {
