@@ -11,10 +11,12 @@ import * as t from './tokens.js';
 /**
  * Text to tokens. They carry offsets only; lines and columns are worked out when someone asks.
  */
-export function createLexer(): (text: string) => ILexingResult {
+export function createLexer(validate = false): (text: string) => ILexingResult {
   const lexer = new Lexer(t.allTokens, {
     positionTracking: 'onlyOffset',
     ensureOptimizations: true,
+    // As with the parser: a test does it.
+    skipValidations: !validate,
   });
   return (text) => {
     const result = lexer.tokenize(text);
@@ -35,7 +37,9 @@ const RULE_TITLES: Readonly<Record<string, string>> = {
   type: 'a type, such as `int` or `[block]`',
   statement: 'a statement or `}`',
   assignment: '`=` or `+=`',
+  forStatement: 'a name',
   ifStatement: '`if` or `{`',
+  inputStatement: 'an expression',
   expression: 'an expression',
   operand: 'an expression',
   pipeStage: 'an expression',

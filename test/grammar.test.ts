@@ -1,13 +1,14 @@
 /** The grammar itself, and the files that derive from it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ArchParser } from '../grammar/parser.js';
+import { ArchParser, createLexer } from '../grammar/parser.js';
 import { BINARY_OPERATORS, BinaryOperator, allTokens, tightness } from '../grammar/tokens.js';
 import { grammarFiles } from '../scripts/grammar-files.js';
 
 describe('the grammar', () => {
   it('is valid and has no ambiguities', () => {
     expect(() => new ArchParser({ validate: true })).not.toThrow();
+    expect(() => createLexer(true)).not.toThrow();
   });
 
   it('gives every binary operator one level', () => {

@@ -3,32 +3,34 @@ import { Command, CommanderError } from 'commander';
 import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
 import { didYouMean } from '../compiler/names.js';
 import { VERSION } from '../version.js';
-import { registerCheck } from './commands/check.js';
-import { registerCompile } from './commands/compile.js';
-import { registerExplain } from './commands/explain.js';
-import { registerFmt } from './commands/fmt.js';
-import { registerInit } from './commands/init.js';
-import { registerIr } from './commands/ir.js';
-import { registerRun } from './commands/run.js';
-import { registerStats } from './commands/stats.js';
 import { EXIT } from './exit.js';
 import { reasonOf } from './input.js';
 import { createShell, fail, internalError, type Shell } from './shell.js';
 import { endOnClosedPipe } from './terminal.js';
 
-/** In the order of `archc --help`. */
-const REGISTER = [
-  registerCheck,
-  registerStats,
-  registerCompile,
-  registerRun,
-  registerFmt,
-  registerExplain,
-  registerIr,
-  registerInit,
-];
+interface CommandModule {
+  readonly register: (program: Command, shell: Shell) => void;
+}
 
-function createProgram(shell: Shell): Command {
+/** In the order of `archc --help`. Each is loaded when it is asked for: starting is most of a check. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  check: () => import('./commands/check.js'),
+  stats: () => import('./commands/stats.js'),
+  compile: () => import('./commands/compile.js'),
+  run: () => import('./commands/run.js'),
+  fmt: () => import('./commands/fmt.js'),
+  explain: () => import('./commands/explain.js'),
+  ir: () => import('./commands/ir.js'),
+  init: () => import('./commands/init.js'),
+};
+
+/** The command that is asked for, or all where the help or a suggestion may need them. */
+function loadCommands([name = '']: readonly string[]): Promise<readonly CommandModule[]> {
+  const wanted = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  return Promise.all(wanted.flatMap((each) => COMMANDS[each]?.() ?? []));
+}
+
+function createProgram(commands: readonly CommandModule[], shell: Shell): Command {
   const program = new Command('archc')
     .description(
       'Compiles .arch models: exact shapes and costs before training, ONNX files, and runs.',
@@ -52,7 +54,7 @@ function createProgram(shell: Shell): Command {
         '  $ archc check --help',
       ].join('\n'),
     );
-  for (const register of REGISTER) register(program, shell);
+  for (const { register } of commands) register(program, shell);
   return program;
 }
 
@@ -109,7 +111,7 @@ async function main(args: readonly string[]): Promise<void> {
   endOnClosedPipe(process.stdout);
   endOnClosedPipe(process.stderr);
   process.on('uncaughtException', (error) => crash(error, shell));
-  const program = createProgram(shell);
+  const program = createProgram(await loadCommands(args), shell);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

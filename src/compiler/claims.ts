@@ -1,5 +1,6 @@
 /** `expect`: claims beside what the compiler finds. */
 import { binary, wantBool } from './arithmetic.js';
+import { groupDigits } from './constant.js';
 import type { Expression, ModelDeclaration } from './ast.js';
 import type { Sized } from './check.js';
 import { diagnostic, type Diagnostic, type Outcome } from './diagnostic.js';
@@ -136,7 +137,8 @@ function checkClaimInStack(condition: Expression, frame: Frame): ReturnType<type
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const { constants } = frame.session;
-    for (const [constant, value] of constants) if (value === 'evaluating') constants.delete(constant);
+    for (const [constant, value] of constants)
+      if (value === 'evaluating') constants.delete(constant);
     report(frame, 'too-deep', 'this claim leads through too many constants', condition.span);
     return { holds: undefined, found: '' };
   }
@@ -183,8 +185,6 @@ function isWrittenOut(expression: Expression): boolean {
 function describeFigure(entity: Entity, frame: Frame): string {
   const value =
     entity.type === 'int' ? (frame.concretize?.(entity.value) ?? entity.value) : undefined;
-  if (typeof value === 'number') return value.toLocaleString('en-US');
-  if (entity.type === 'float')
-    return entity.value.toLocaleString('en-US', { maximumFractionDigits: 6 });
+  if (typeof value === 'number') return groupDigits(value);
   return describeEntity(entity);
 }

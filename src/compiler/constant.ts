@@ -26,3 +26,8 @@ export function formatConstant(c: Constant): string {
       return 'none';
   }
 }
+
+/** An integer with its digits grouped, as papers print it: `31,031,685`. Loads no locale data. */
+export function groupDigits(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}

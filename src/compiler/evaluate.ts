@@ -14,6 +14,7 @@ import {
 } from './arithmetic.js';
 import type { Argument, BinaryOperator, CallExpression, Expression } from './ast.js';
 import { applyBlock, applyOperatorTo, stillWaiting } from './expand.js';
+import { groupDigits } from './constant.js';
 import {
   POISON,
   blockName,
@@ -32,6 +33,7 @@ import { findOperator, operatorNames } from './ops/index.js';
 import { MAX_COPIES, MAX_ITERATIONS, report, reportFailure, type Frame } from './session.js';
 import {
   declarationSignature,
+  isChoiceOf,
   isStandard,
   matchArguments,
   operatorSignature,
@@ -115,7 +117,7 @@ function settle(result: Entity | Failure, frame: Frame, span: Span): Entity {
       return report(
         frame,
         'too-large',
-        `the lists of this model have more than ${MAX_COPIES.toLocaleString('en')} items together`,
+        `the lists of this model have more than ${groupDigits(MAX_COPIES)} items together`,
         span,
         { hints: ['make the list at once, as in `[0] * n`, and not item by item'] },
       );
@@ -263,7 +265,7 @@ function evaluateRange(expression: Extract<Expression, { kind: 'range' }>, frame
     return report(
       frame,
       'too-large',
-      `a range of ${(end - start).toLocaleString('en')} passes the limit of ${MAX_ITERATIONS.toLocaleString('en')}`,
+      `a range of ${groupDigits(end - start)} passes the limit of ${groupDigits(MAX_ITERATIONS)}`,
       expression.span,
     );
   }
@@ -504,10 +506,10 @@ function evaluateCall(call: CallExpression, frame: Frame, place: Place): Entity 
     if (operator === undefined) return evaluateFunctionCall(call, callee.name, frame);
     // `max(a, b)` of numbers, or the operator `max` over the axes of a tensor.
     const [first] = call.args;
-    const name = first?.value.kind === 'name' ? first.value.name : '';
-    const isAxis =
-      !isBoundHere(name, frame) &&
-      operatorSignature(operator).parameters.some((p) => p.choices.includes(name));
+    const axes = first?.value.kind === 'list' ? first.value.items : first ? [first.value] : [];
+    const isAxis = axes.some(
+      (e) => e.kind === 'name' && !isBoundHere(e.name, frame) && isChoiceOf(operator, e.name),
+    );
     if (place === 'value' && first !== undefined && first.name === undefined && !isAxis) {
       const entity = evaluate(first.value, frame);
       if (entity.type !== 'tensor') {
@@ -586,7 +588,19 @@ function evaluateArgument(
 ): Entity {
   if (flag) return { type: 'bool', value: true };
   const { value } = argument;
-  // Enumerated values are written bare.
+  // Enumerated values are written bare, in lists too: `transpose([channels, height, width])`.
+  if (value.kind === 'list' && choices.length > 0) {
+    const items = value.items.map((item) =>
+      evaluateArgument(
+        { name: undefined, value: item, span: item.span },
+        choices,
+        false,
+        evaluated,
+        frame,
+      ),
+    );
+    return settle(makeList(items), frame, value.span);
+  }
   if (value.kind === 'name' && choices.includes(value.name)) {
     if (!isBoundHere(value.name, frame)) return { type: 'string', value: value.name };
   }
@@ -667,6 +681,8 @@ function takesPiped(
   for (const argument of args.slice(0, slots + 1)) {
     const { value } = argument;
     if (argument.name !== undefined) break;
+    // No tensor, and its items may be enumerated values, which only their parameter knows.
+    if (value.kind === 'list') break;
     // Flags and enumerated values are not in scope.
     if (value.kind === 'name' && !inScope(value.name, frame)) break;
     const entity = evaluated.get(argument) ?? evaluate(value, frame);

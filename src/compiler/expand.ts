@@ -9,7 +9,7 @@ import {
   type Statement,
 } from './ast.js';
 import { applyWithWeights } from './builder.js';
-import { formatConstant } from './constant.js';
+import { formatConstant, groupDigits } from './constant.js';
 import {
   POISON,
   blockName,
@@ -51,7 +51,7 @@ export function applyBlock(block: BlockEntity, input: Entity, span: Span, frame:
     return report(
       frame,
       'too-large',
-      `the model uses blocks and operators more than ${MAX_USES.toLocaleString('en')} times`,
+      `the model uses blocks and operators more than ${groupDigits(MAX_USES)} times`,
       span,
     );
   }
@@ -208,7 +208,7 @@ function makeNode(
     return report(
       frame,
       'too-large',
-      `the model has more than ${MAX_NODES.toLocaleString('en')} operators`,
+      `the model has more than ${groupDigits(MAX_NODES)} operators`,
       span,
     );
   }
@@ -600,8 +600,8 @@ function runFor(
     report(
       frame,
       'too-large',
-      `this loop makes ${count.toLocaleString('en')} rounds, and all loops of a model together may make ` +
-        MAX_ITERATIONS.toLocaleString('en'),
+      `this loop makes ${groupDigits(count)} rounds, and all loops of a model together may make ` +
+        groupDigits(MAX_ITERATIONS),
       statement.items.span,
     );
     poisonTargets([statement], frame);

@@ -20,7 +20,10 @@ export const METRIC_NAMES: readonly string[] = Object.keys(METRICS);
  * input; undefined for the others, and where the count would not be exact.
  */
 export function weightMetric(graph: Graph, name: string): number | undefined {
-  const { weights } = runPasses({ graph, weights: undefined }, ['remove-dropout', 'dead-code']).graph;
+  const { weights } = runPasses({ graph, weights: undefined }, [
+    'remove-dropout',
+    'dead-code',
+  ]).graph;
   const count = (trainable: boolean): number =>
     weights
       .filter((weight) => weight.trainable === trainable)

@@ -158,7 +158,15 @@ function createScope(
       const { diagnostics } = matchArguments(signature, named, new Map(), isBound);
       for (const d of diagnostics) if (d.span !== undefined) say(d.code, d.message, d.span, d);
     }
+    const isEnumerated = (e: Expression): boolean =>
+      e.kind === 'name' &&
+      !isBound(e.name) &&
+      (signature === undefined ? isChoice(e.name) : choices.has(e.name));
     for (const { name, value } of expression.args) {
+      if (value.kind === 'list') {
+        value.items.filter((item) => !isEnumerated(item)).forEach(scope.expression);
+        continue;
+      }
       if (value.kind !== 'name' || isBound(value.name)) {
         scope.expression(value);
         continue;

@@ -27,9 +27,11 @@ export function isStandard(name: string): boolean {
 
 /** Whether a name is an enumerated value of some operator, such as `bilinear`. */
 export function isChoice(name: string): boolean {
-  return operatorNames().some((operator) =>
-    Object.values(operatorOf(operator).parameters).some((p) => p.kind.choices.includes(name)),
-  );
+  return operatorNames().some((operator) => isChoiceOf(operatorOf(operator), name));
+}
+
+export function isChoiceOf(operator: Operator, name: string): boolean {
+  return Object.values(operator.parameters).some((p) => p.kind.choices.includes(name));
 }
 
 export interface Signature {

@@ -69,7 +69,7 @@ export function findMistakes(
     const body = hasBody ? list.findIndex(({ image }) => image === '{') : -1;
     const isInBody = body !== -1 && at > body;
     const from = finding.from ?? at;
-    const whole = mistake.rule === 'body' && from === at;
+    const whole = mistake.rule === 'body' && from === at && startsLine(source.text, list, at);
     const range = isInBody ? spoilt(tokens, at, { from, whole }) : { start: 0, end: at + 1 };
     const first = isInBody ? list[statementAround(tokens, Math.min(from, at - 1))] : list[0];
     const last = list[at] ?? after;
@@ -350,7 +350,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       ? `only \`+=\` is short for something: write \`x = x ${found} …\``
       : undefined,
   ({ mistake, found }) =>
-    mistake.rule === 'assignment' && found === '==' ? '`=` binds a name, `==` compares' : undefined,
+    /`=`/.test(mistake.expected) && found === '==' ? '`=` binds a name, `==` compares' : undefined,
   ({ found, head }) =>
     found === '=' && /^(expect|if|return|where)$/.test(head) ? '`==` compares' : undefined,
   ({ mistake, found }) =>
@@ -411,6 +411,10 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
   ({ mistake }) =>
     mistake.rule === 'forStatement' ? 'a loop is `for x in list { … }`' : undefined,
   ({ mistake, found }) =>
+    mistake.expected === '`]`' && mistake.rule === 'inputStatement' && found === ':'
+      ? 'an axis with a size is `H = 256`'
+      : undefined,
+  ({ mistake, found }) =>
     mistake.rule === 'inputStatement' && (found === '(' || found === '[' || found === '{')
       ? 'an input is `input image: f32[H = 256, W = 256, 1]`'
       : undefined,
@@ -424,7 +428,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       ? 'a named argument is `k = 3`'
       : undefined,
   ({ mistake, found }) =>
-    mistake.expected === '`]`' && found === ':' ? 'a slice is `xs[1..2]`' : undefined,
+    mistake.rule === 'postfix' && found === ':' ? 'a slice is `xs[1..2]`' : undefined,
   ({ mistake, found }) =>
     mistake.rule === 'group' && found === ','
       ? 'a list stands in square brackets: `[a, b]`'
@@ -461,7 +465,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       : undefined,
   ({ mistake, found }) =>
     /^(block|model)Declaration$/.test(mistake.rule) && found === ':'
-      ? 'a block states no result type: it follows from its body'
+      ? 'no result type is stated: it follows from the body'
       : undefined,
   ({ mistake, found, foundIsName }) =>
     /^`[)\]]`$/.test(mistake.expected) && (foundIsName || /^[\w"(\[]/.test(found))
@@ -555,17 +559,13 @@ export function characterMistakes(source: Source, errors: readonly ILexingError[
       if (told.has(line)) return [];
       told.add(line);
     }
-    return [characterMistake(source, error, text, first)];
+    return [characterMistake(source, error, first)];
   });
 }
 
-function characterMistake(
-  source: Source,
-  error: ILexingError,
-  text: string,
-  first: string,
-): Diagnostic {
-  const hint = CHARACTER_HINTS.find(([pattern]) => pattern.test(text))?.[1];
+function characterMistake(source: Source, error: ILexingError, first: string): Diagnostic {
+  const ahead = source.text.slice(error.offset, error.offset + 2);
+  const hint = CHARACTER_HINTS.find(([pattern]) => pattern.test(ahead))?.[1];
   const isUnclosed = first === '"';
   const code = (first.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
   const shown = /\p{C}/u.test(first) ? `U+${code}` : `\`${first}\``;

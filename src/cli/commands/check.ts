@@ -28,7 +28,7 @@ const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 
 type CheckFlags = ModelFlags & FormatFlags;
 
-export function registerCheck(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('check')
     .summary('check files: names, types, shapes, every `expect`')

@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import type { Command } from 'commander';
 import { compile, TARGETS, type Artifact, type OptimizationLevel } from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
+import { groupDigits } from '../../compiler/constant.js';
 import { isOnnxFile } from '../artifacts.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
@@ -45,7 +46,7 @@ const OPSETS = { min: 17, max: 21 };
 const LEVELS = ['0', '1', '2'] as const;
 const LAYOUTS = ['nchw', 'nhwc'] as const;
 
-export function registerCompile(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('compile')
     .summary('write an ONNX model')
@@ -173,6 +174,6 @@ function summaryOf(
   const size = formatBytes(files.reduce((sum, { bytes }) => sum + bytes, 0));
   return (
     `wrote ${output}${beside}: model ${name}, ${size}, opset ${opset}, ` +
-    `${params.toLocaleString('en-US')} parameters ${describeWeights(weights)}`
+    `${groupDigits(params)} parameters ${describeWeights(weights)}`
   );
 }

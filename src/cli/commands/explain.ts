@@ -8,7 +8,7 @@ import { printJson } from '../json.js';
 import { withExamples, withJson } from '../options.js';
 import { fail, type Shell } from '../shell.js';
 
-export function registerExplain(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('explain')
     .summary('what a diagnostic means')

@@ -13,7 +13,7 @@ interface FmtFlags extends JsonFlag {
   readonly check?: boolean;
 }
 
-export function registerFmt(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('fmt')
     .summary('format files in place')

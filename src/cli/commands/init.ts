@@ -14,7 +14,7 @@ import { STARTER } from '../starter.js';
 
 const NAME = 'model.arch';
 
-export function registerInit(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('init')
     .summary('a commented starter')

@@ -29,7 +29,7 @@ interface IrFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly after?: string;
 }
 
-export function registerIr(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('ir')
     .summary('the typed graph as text')

@@ -43,7 +43,7 @@ interface RunFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly force?: boolean;
 }
 
-export function registerRun(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('run')
     .summary('run a model on an image')

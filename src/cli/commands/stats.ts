@@ -32,7 +32,7 @@ interface StatsFlags extends ModelFlags, FormatFlags {
   readonly depth?: string;
 }
 
-export function registerStats(program: Command, shell: Shell): void {
+export function register(program: Command, shell: Shell): void {
   const command = program
     .command('stats')
     .summary('parameters, operations and memory')
