@@ -83,6 +83,7 @@ function defaultOf(parameters: Parameters, name: string): string | undefined {
     const found = formatAttribute(value(marks));
     return names.find((_, i) => formatAttribute([i, i]) === found) ?? found;
   }
+  if (value === -1 && parameter.kind.choices.includes('channels')) return 'channels';
   return formatAttribute(oneForAll(value));
 }
 

@@ -9,9 +9,9 @@ import {
   RepetitionMandatory,
   RepetitionMandatoryWithSeparator,
   RepetitionWithSeparator,
-  Rule,
   Terminal,
   type IProduction,
+  type Rule,
   type TokenType,
 } from 'chevrotain';
 import prettier from 'prettier';
@@ -93,6 +93,10 @@ function readToken(token: TokenType): Syntax {
     : { kind: 'reference', name: token.name };
 }
 
+function spellingOf(token: TokenType): string {
+  return typeof token.PATTERN === 'string' ? token.PATTERN : token.name;
+}
+
 function oneOf(kind: 'sequence' | 'choice', items: readonly Syntax[]): Syntax {
   const [only] = items;
   return items.length === 1 && only !== undefined ? only : { kind, items };
@@ -139,7 +143,7 @@ function readProduction(production: IProduction): Syntax {
 const WIDTH = 100;
 
 function ebnf(rules: readonly NamedSyntax[]): string {
-  const levels = BINARY_OPERATORS.map((tokens) => tokens.map((t) => String(t.PATTERN)).join(' '));
+  const levels = BINARY_OPERATORS.map((tokens) => tokens.map(spellingOf).join(' '));
   // Prefixes stand in the table where the parser puts them: see BINARY_OPERATORS.
   const table = levels.map((level, i) => {
     if (i === 2) return `not (prefix)\n ${level}`;
@@ -260,12 +264,12 @@ function diagramOf(syntax: Syntax): ReturnType<typeof railroad.Skip> {
     case 'optional':
       return railroad.Optional(diagramOf(syntax.item));
     case 'repeat': {
-      const loop = syntax.atLeastOnce ? railroad.OneOrMore : railroad.ZeroOrMore;
-      const { separator } = syntax;
-      return loop(
-        diagramOf(syntax.item),
+      const { item, atLeastOnce, separator } = syntax;
+      const loop = railroad.OneOrMore(
+        diagramOf(item),
         ...(separator === undefined ? [] : [diagramOf(separator)]),
       );
+      return atLeastOnce ? loop : railroad.Optional(loop);
     }
   }
 }

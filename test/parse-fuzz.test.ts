@@ -65,7 +65,7 @@ function mutated(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
       const ends = tokens.map((token) => token.startOffset + token.image.length);
       let pieces = byToken
         ? [...ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end)), text.slice(ends.at(-1) ?? 0)]
-        : [...text];
+        : Array.from(text);
       for (const [mutate, at, other] of changes) {
         if (pieces.length > 0) pieces = mutate(pieces, at % pieces.length, other % pieces.length);
       }

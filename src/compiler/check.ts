@@ -6,7 +6,7 @@ import { checkClaims, type ClaimResult, type Compared } from './claims.js';
 import type { Graph } from './ir.js';
 import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
-import { loadProgram, type Host, type Module, type Program } from './modules.js';
+import { NO_FILES, loadProgram, type Host, type Module, type Program } from './modules.js';
 import { didYouMean } from './names.js';
 import { resolve } from './resolve.js';
 import { formatDim, type Sizes } from './shape.js';
@@ -50,7 +50,7 @@ export interface Checked {
 }
 
 /** Checks a file and everything it imports. Never throws for what the text says. */
-export function check(entry: Source, host: Host, options: CheckOptions = {}): Checked {
+export function check(entry: Source, host: Host = NO_FILES, options: CheckOptions = {}): Checked {
   const program = loadProgram(entry, host);
   const diagnostics: Diagnostic[] = [...program.diagnostics];
   for (const module of program.modules) diagnostics.push(...resolve(module));

@@ -378,7 +378,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       ? didYouMean(previous, ['return', 'input', 'output', 'expect', 'shared', 'block', 'model'])[0]
       : undefined,
   ({ mistake, found }) =>
-    mistake.rule === 'body' && /^(in$|[\d"(\[-])/.test(found)
+    mistake.rule === 'body' && /^(in$|[\d"([-])/.test(found)
       ? 'a value is bound, `x = …`, or returned, `return …`'
       : undefined,
   ({ mistake, found }) =>
@@ -468,7 +468,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       ? 'no result type is stated: it follows from the body'
       : undefined,
   ({ mistake, found, foundIsName }) =>
-    /^`[)\]]`$/.test(mistake.expected) && (foundIsName || /^[\w"(\[]/.test(found))
+    /^`[)\]]`$/.test(mistake.expected) && (foundIsName || /^[\w"([]/.test(found))
       ? 'items have a `,` between them'
       : undefined,
   // Declarations.

@@ -31,7 +31,8 @@ function rangeOf(span: Span): { start: object; end: object } {
 
 const parser: Parser<ArchTree> = {
   astFormat: 'arch',
-  parse: (text, options) => parseForPrettier(text, options.filepath ?? 'input.arch'),
+  // Prettier's types say that there always is a path; where it formats a bare text there is none.
+  parse: (text, options) => parseForPrettier(text, options.filepath || 'input.arch'),
   locStart: () => 0,
   locEnd: (tree) => tree.end,
 };

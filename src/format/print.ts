@@ -219,7 +219,7 @@ function printDeclaration(c: Context, node: cst.DeclarationCstNode): Doc {
   if (constDeclaration?.[0] !== undefined) {
     const { Const, Identifier, Equal, expression } = constDeclaration[0].children;
     const left = spaced(c, [must(Const), must(Identifier), must(Equal)]);
-    return [left, followedBy(c, expression?.[0])];
+    return [left, followedBy(c, expression[0])];
   }
   const block = blockDeclaration?.[0];
   const declaration = block ?? must(modelDeclaration);
@@ -336,25 +336,25 @@ function printStatement(c: Context, node: cst.StatementCstNode): Doc {
         printTargets(c, Identifier, Comma),
         ' ',
         tok(c, Equal?.[0] ?? must(PlusEqual)),
-        followedBy(c, expression?.[0]),
+        followedBy(c, expression[0]),
       ];
     }
     case 'sharedStatement': {
       const { Shared, Identifier, Equal, expression } = inner.children;
       const left = spaced(c, [must(Shared), must(Identifier), must(Equal)]);
-      return [left, followedBy(c, expression?.[0])];
+      return [left, followedBy(c, expression[0])];
     }
     case 'outputStatement': {
       const { Output, Identifier, Equal, expression } = inner.children;
       const left = spaced(c, [must(Output), must(Identifier), must(Equal)]);
-      return [left, followedBy(c, expression?.[0])];
+      return [left, followedBy(c, expression[0])];
     }
     case 'inputStatement':
       return printInput(c, inner);
     case 'expectStatement':
-      return [tok(c, must(inner.children.Expect)), followedBy(c, inner.children.expression?.[0])];
+      return [tok(c, must(inner.children.Expect)), followedBy(c, inner.children.expression[0])];
     case 'returnStatement':
-      return [tok(c, must(inner.children.Return)), followedBy(c, inner.children.expression?.[0])];
+      return [tok(c, must(inner.children.Return)), followedBy(c, inner.children.expression[0])];
     case 'forStatement': {
       const { For, Identifier, Comma = [], In, expression, body } = inner.children;
       return [
@@ -363,7 +363,7 @@ function printStatement(c: Context, node: cst.StatementCstNode): Doc {
         printTargets(c, Identifier, Comma),
         ' ',
         tok(c, must(In)),
-        followedBy(c, expression?.[0]),
+        followedBy(c, expression[0]),
         ' ',
         printBody(c, must(body)),
       ];
@@ -410,7 +410,7 @@ function printInput(c: Context, node: cst.InputStatementCstNode): Doc {
 
 function printIf(c: Context, node: cst.IfStatementCstNode): Doc {
   const { If, expression, then, Else, elseIf, else: otherwise } = node.children;
-  const head = [tok(c, must(If)), followedBy(c, expression?.[0]), ' ', printBody(c, must(then))];
+  const head = [tok(c, must(If)), followedBy(c, expression[0]), ' ', printBody(c, must(then))];
   if (Else?.[0] === undefined) return head;
   const tail = elseIf?.[0] === undefined ? printBody(c, must(otherwise)) : printIf(c, elseIf[0]);
   return [head, ' ', tok(c, Else[0]), ' ', tail];

@@ -301,11 +301,14 @@ async function encodeOutputs(
   );
 }
 
+/** Half a step of an 8-bit image: what lies this little outside is shown as it is. */
+const INVISIBLE = 1 / 510;
+
 function rangeWarnings({ name, path, kind, range }: WrittenOutput): Diagnostic[] {
   const { min, max, invalid } = range;
   const problems: string[] = [];
   if (invalid > 0) problems.push(`has ${invalid} values that are not finite`);
-  if (kind === 'png' && (min < 0 || max > 1)) {
+  if (kind === 'png' && (min < -INVISIBLE || max > 1 + INVISIBLE)) {
     problems.push(`runs from ${formatValue(min)} to ${formatValue(max)}`);
   }
   if (problems.length === 0) return [];
