@@ -187,22 +187,28 @@ export function statementAround({ list, statements }: Tokens, index: number): nu
   return Math.max(start, brace + 1);
 }
 
+/** Where a mistake in a body is, by index of token. */
+export interface Damage {
+  /** The token that does not fit. */
+  readonly at: number;
+  /** Where the mistake began, at or before `at`. */
+  readonly from: number;
+  /** The next sound statement begins here or later. */
+  readonly to: number;
+  /** The statement before `at` is complete, and the mistake is `at` itself. */
+  readonly whole: boolean;
+}
+
 /**
- * The tokens that a mistake at `at` within a body spoils: the statement that holds it, or undefined
- * where there is nothing to leave out. `from` is where the mistake began, at or before `at`; `whole`
- * says that the statement before `at` is complete and the mistake is `at` itself.
+ * The tokens that a mistake within a body spoils: the statement that holds it, or undefined where
+ * there is nothing to leave out.
  */
-export function spoilt(
-  tokens: Tokens,
-  at: number,
-  { from, whole }: { from: number; whole: boolean },
-): Range | undefined {
+export function spoilt(tokens: Tokens, { at, from, to, whole }: Damage): Range | undefined {
   const { list, partners, statements } = tokens;
   const begins = new Set(statements);
   // A statement that begins at the mistake is sound: the one before it is not.
   const start = whole ? at : statementAround(tokens, from < at ? from : at - 1);
-  let end = from < at ? from + 1 : at;
-  if (whole && list[at]?.image !== '{') end++;
+  let end = whole && list[at]?.image !== '{' ? to + 1 : to;
   while (end < list.length && !begins.has(end) && list[end]?.image !== '}') {
     const partner = partners[end] ?? -1;
     if (list[end]?.image !== '{') end++;

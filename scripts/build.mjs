@@ -57,7 +57,7 @@ async function isFresh() {
 async function bundleCommandLine(out) {
   const { metafile } = await bundle({
     absWorkingDir: root,
-    entryPoints: { main: 'src/cli/main.ts' },
+    entryPoints: { main: 'src/cli/main.ts', 'sweep-worker': 'src/sweep/worker.ts' },
     outdir: out,
     outExtension: { '.js': '.cjs' },
     bundle: true,

@@ -3,15 +3,18 @@
  * loads when asked for it, so that checking a program loads nothing else.
  */
 import { modelNamed } from './choose.js';
-import { check, type CheckedModel, type SizeRequest } from './compiler/check.js';
-import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
+import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
+import { elementCount } from './compiler/ops/tensor.js';
 import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
 import type { Source } from './compiler/source.js';
 import { initialize } from './weights/initialize.js';
 import { VERSION } from './version.js';
+
+export { sizedGraph } from './compiler/check.js';
 
 /** A value with what there is to say about it. Undefined where one of the diagnostics is an error. */
 export interface Reported<T> {
@@ -39,6 +42,8 @@ export interface OpenModel extends CheckedModel {
 export interface WeightRequest {
   readonly weights?: { readonly file: string; readonly bytes: Uint8Array } | undefined;
   readonly seed?: number | undefined;
+  /** Told how far the work is, by the name of what takes long. */
+  readonly onProgress?: ((work: string, done: number, total: number) => void) | undefined;
 }
 
 /** What `WeightRequest` came to. */
@@ -193,31 +198,21 @@ export function examineModel(
   return { model: { ...model, graph: model.graph, program }, diagnostics };
 }
 
-/** The graph in which every size is a number, or which of them have to be chosen. */
-export function sizedGraph(model: OpenModel): Outcome<Graph> {
-  if (model.staticGraph !== undefined) return { ok: true, value: model.staticGraph };
-  const missing = model.graph.symbols.filter((s) => s.defaultSize === undefined).map((s) => s.name);
-  const problem = diagnostic(
-    'size-needed',
-    `\`${model.name}\` has no default for ${missing.join(' and ')}`,
-    {
-      hints: [
-        `choose: \`--size ${missing.map((name) => `${name}=256`).join(',')}\``,
-        `or write a default in the source: \`${missing[0] ?? 'H'} = 256\``,
-      ],
-    },
-  );
-  return { ok: false, diagnostics: [problem] };
-}
-
 /** Values for every weight of a graph. */
 export async function weightsOf(
   graph: Graph,
   request: WeightRequest,
 ): Promise<Outcome<{ readonly values: WeightValues; readonly origin: WeightOrigin }>> {
-  const { weights: file, seed = 0 } = request;
+  const { weights: file, seed = 0, onProgress } = request;
   if (file === undefined) {
-    return { ok: true, value: { values: initialize(graph.weights, seed), origin: { seed } } };
+    const total = graph.weights.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    let done = 0;
+    const values = graph.weights.flatMap((weight) => {
+      onProgress?.('drawing weights', done, total);
+      done += elementCount(weight.shape);
+      return [...initialize([weight], seed)];
+    });
+    return { ok: true, value: { values: new Map(values), origin: { seed } } };
   }
   const [{ readSafetensors }, { matchWeights }] = await Promise.all([
     import('./weights/safetensors.js'),
@@ -248,7 +243,7 @@ export function optimize(
 function trainableElements(graph: Graph): number {
   return graph.weights
     .filter((weight) => weight.trainable)
-    .reduce((sum, { shape }) => sum + shape.reduce((n, d) => n * d, 1), 0);
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
 /**

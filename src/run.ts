@@ -57,7 +57,8 @@ export interface RunResult {
 
 /**
  * Runs a model. Its sizes follow from the inputs unless `sizes` are given, and facts and claims are
- * checked at those. Diagnostics: those of `check`, `input-mismatch`, those of weights and engines.
+ * checked at those. Diagnostics: those of `check`, `unknown-input` and `input-mismatch`, those of
+ * weights and of engines.
  */
 export async function run(
   entry: Source,
@@ -83,7 +84,9 @@ export async function run(
   if (!ready.ok) return stop(ready.diagnostics);
   const { engine, weights } = ready.value;
   const start = performance.now();
-  const outputs = await engine.run(tensors.value);
+  const outputs = await engine.run(tensors.value, (done, total) =>
+    options.onProgress?.('running', done, total),
+  );
   const milliseconds = performance.now() - start;
   await engine.dispose();
   if (!outputs.ok) return stop(outputs.diagnostics);
@@ -182,7 +185,7 @@ function assignInputs(graph: Graph, inputs: readonly RunInput[]): Outcome<Given>
   const given = new Map<Value, RunInput>();
   const diagnostics: Diagnostic[] = [];
   const say = (input: RunInput | undefined, message: string, hints: readonly string[]): void => {
-    diagnostics.push(diagnostic('input-mismatch', message, { span: input?.span, hints }));
+    diagnostics.push(diagnostic('unknown-input', message, { span: input?.span, hints }));
   };
   for (const input of inputs) {
     const name = input.name ?? (names.length === 1 ? names[0] : undefined);

@@ -49,6 +49,26 @@ describe('archc', () => {
     expect(result.stderr).not.toContain('\u001b');
   });
 
+  it('has no stack trace for a fault of its own, unless asked', () => {
+    const preload = put(
+      folder,
+      'fault.cjs',
+      "crypto.subtle.digest = () => Promise.reject(new TypeError('x is not a function'));",
+    );
+    const out = join(folder, 'fault.onnx');
+    const compile = (args: readonly string[], env: Record<string, string> = {}) =>
+      archc(['compile', small, '-o', out, ...args], {
+        env: { NODE_OPTIONS: `--require=${preload}`, ...env },
+      });
+    const text = compile([]);
+    expect(text).toMatchObject({ code: 3, stdout: '' });
+    expect(text.stderr).toContain('error[internal-error]: internal error: x is not a function');
+    expect(text.stderr).toContain('please report it');
+    expect(codesOf(compile(['--json']))).toEqual(['internal-error']);
+    expect(compile([], { ARCHC_DEBUG: '1' }).stderr).toMatch(/^ +at .*fault\.cjs:\d+:\d+/m);
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('is silent where its reader has gone', async () => {
     const args = [join(ROOT, 'dist/cli.cjs'), 'ir', 'models/sdunet.arch'];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -273,12 +293,12 @@ describe('archc compile', () => {
       ['-O', '2'],
       ['--size', '32x32', '--set', 'width=2'],
     ];
-    const sizes = variants.map((options) => {
+    const files = variants.map((options) => {
       const result = archc(['compile', small, '-o', path, ...options]);
       expect(result, options.join(' ')).toMatchObject({ code: 0, stderr: '' });
       return readFileSync(path).toString('latin1');
     });
-    expect(new Set(sizes).size).toBeGreaterThan(3);
+    expect(new Set(files).size).toBeGreaterThan(3);
   });
 
   it('puts the weights beside the model where asked to', () => {

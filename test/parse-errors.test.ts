@@ -552,6 +552,33 @@ block last() = relu
     expect(sound).toEqual(['N', 'g', 'last']);
   });
 
+  it('are told of in every declaration, however many leave a bracket open', () => {
+    const { mistakes } = mistakesIn('block f( = relu\n'.repeat(300));
+    expect(mistakes).toHaveLength(300);
+    expect(mistakes[299]).toBe('300:8 this `(` is not closed');
+  });
+
+  it('prose behind `//` is told of once, whatever else stands there', () => {
+    const { mistakes, sound } = mistakesIn(`block f() {
+  x = relu // the first of them = 3 + , all (
+  y = 3 4
+}
+block g() {
+  if x { x = 1 // x x = 0 () or } else if y {
+    = 3
+  }
+}
+block last() = relu
+`);
+    expect(mistakes.map((m) => m.replace(/ \(.*/, ''))).toEqual([
+      '2:12 `//` starts no comment',
+      '3:9 expected a statement or `}`, found `4`',
+      '6:16 `//` starts no comment',
+      '7:5 expected a statement or `}`, found `=`',
+    ]);
+    expect(sound).toEqual(['last']);
+  });
+
   it('a missing brace spoils one declaration, and the brace that is named is the open one', () => {
     const { mistakes, sound } = mistakesIn(`block f() {
   for x in xs {

@@ -41,6 +41,7 @@ const USAGE: ReadonlySet<Code> = new Set<Code>([
   'unknown-code',
   'unknown-model',
   'model-needed',
+  'unknown-input',
   'unsupported-opset',
 ]);
 
@@ -57,10 +58,14 @@ function isFlag(source: Source): boolean {
 }
 
 function exitCodeOfOne({ code, span }: Diagnostic): ExitCode {
-  if (USAGE.has(code) || (span !== undefined && isFlag(span.source))) return EXIT.usage;
-  if (span !== undefined) return EXIT.invalid;
-  if (LEFT_OUT.has(code)) return EXIT.usage;
-  return OUTSIDE.has(code) ? EXIT.outside : EXIT.invalid;
+  if (USAGE.has(code)) return EXIT.usage;
+  if (span === undefined) {
+    if (LEFT_OUT.has(code)) return EXIT.usage;
+    return OUTSIDE.has(code) ? EXIT.outside : EXIT.invalid;
+  }
+  if (!isFlag(span.source)) return EXIT.invalid;
+  // What is wrong with an input is in its file, as with weights.
+  return span.source.path.startsWith('--input') ? EXIT.outside : EXIT.usage;
 }
 
 /**

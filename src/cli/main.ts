@@ -16,6 +16,8 @@ interface CommandModule {
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   check: () => import('./commands/check.js'),
   stats: () => import('./commands/stats.js'),
+  diff: () => import('./commands/diff.js'),
+  sweep: () => import('./commands/sweep.js'),
   compile: () => import('./commands/compile.js'),
   run: () => import('./commands/run.js'),
   fmt: () => import('./commands/fmt.js'),

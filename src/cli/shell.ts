@@ -3,7 +3,7 @@ import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
 import { exitCodeOf, type ExitCode } from './exit.js';
 import { checkDocument, printJson } from './json.js';
 import { renderDiagnostics, summarize } from './render.js';
-import { usesColor, widthOf } from './terminal.js';
+import { startProgress, usesColor, widthOf, type Progress } from './terminal.js';
 
 export interface Shell {
   /** Whether standard output is to hold one JSON document and nothing else. */
@@ -14,18 +14,39 @@ export interface Shell {
   readonly note: (line: string) => void;
   /** Writes diagnostics for people. */
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
+  /** Shows how far a piece of work is, on a terminal; whatever else is written takes its place. */
+  readonly progress: (work: string, done: number, total: number) => void;
 }
 
 export function createShell(json: boolean): Shell {
   const { stdout, stderr } = process;
+  let shown: { readonly work: string; readonly bar: Progress } | undefined;
+  const clear = (): void => {
+    shown?.bar.end();
+    shown = undefined;
+  };
   return {
     json,
-    print: (text) => stdout.write(text),
-    note: (line) => stderr.write(`${line}\n`),
+    print(text) {
+      clear();
+      stdout.write(text);
+    },
+    note(line) {
+      clear();
+      stderr.write(`${line}\n`);
+    },
     report(diagnostics) {
+      clear();
       const width = widthOf(stderr);
       const options = { color: usesColor(stderr), ...(width === undefined ? {} : { width }) };
       stderr.write(renderDiagnostics(diagnostics, options));
+    },
+    progress(work, done, total) {
+      if (shown?.work !== work) {
+        clear();
+        shown = { work, bar: startProgress(stderr, work, total) };
+      }
+      shown.bar.update(done);
     },
   };
 }

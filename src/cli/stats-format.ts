@@ -1,12 +1,33 @@
 /** The figures of models as a table, CSV, Markdown or JSON. */
 import {
   addFigures,
+  blockPath,
   groupLayers,
   type Figures,
   type ModelStats,
   type TensorStats,
 } from '../compiler/stats.js';
+import type { ConventionCount, OperatorCalls } from '../compiler/conventions/count.js';
 import { printJson } from './json.js';
+import {
+  BINARY_UNITS,
+  COUNT,
+  DECIMAL_UNITS,
+  SIZE,
+  compare,
+  inUnit,
+  left,
+  markdownText,
+  renderSection,
+  right,
+  toCsv,
+  unitFor,
+  type Cell,
+  type Comparison,
+  type CsvTable,
+  type Table,
+  type Units,
+} from './table.js';
 
 export const STATS_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
 export type StatsFormat = (typeof STATS_FORMATS)[number];
@@ -18,13 +39,19 @@ export interface StatsFormatOptions {
   readonly depth?: number | undefined;
 }
 
+/** A model's figures, and those that other tools would give. */
+export interface CountedModel extends ModelStats {
+  /** The same conventions in the same order for all models. */
+  readonly conventions?: readonly ConventionCount[];
+}
+
 /**
  * The figures of models side by side, with ratios to the first; the text ends with a newline. CSV is
  * one table: of models, or of layers where `perLayer` or `depth` asks for them. JSON has every layer
  * in any case.
  */
 export function formatStats(
-  models: readonly ModelStats[],
+  models: readonly CountedModel[],
   format: StatsFormat,
   options: StatsFormatOptions = {},
 ): string {
@@ -37,7 +64,9 @@ export function formatStats(
     case 'table':
     case 'markdown':
       return sections(models, options, hasLayers)
-        .map(({ title, table }) => renderSection(title, table, format))
+        .map(({ title, table, notes = [] }) =>
+          [renderSection(title, table, format), ...renderNotes(notes, format)].join('\n'),
+        )
         .join('\n');
   }
 }
@@ -47,6 +76,16 @@ export function formatStats(
 export interface StatsDocument {
   readonly formatVersion: 1;
   readonly models: readonly JsonModel[];
+}
+
+/** How a figure of `conventions` came about. */
+interface JsonConvention {
+  readonly version: string;
+  readonly unit: string;
+  /** What the tool has no rule for. */
+  readonly uncounted: readonly OperatorCalls[];
+  /** What computes something and to which the tool gives 0. */
+  readonly zero: readonly OperatorCalls[];
 }
 
 interface JsonModel {
@@ -62,6 +101,8 @@ interface JsonModel {
   readonly peakActivationBytes: number;
   /** What other tools would count, by the name of the convention. */
   readonly conventions: Readonly<Record<string, number>>;
+  /** By the same names; absent where no convention was asked for. */
+  readonly conventionDetails?: Readonly<Record<string, JsonConvention>>;
   readonly layers: readonly {
     readonly path: string;
     readonly op: string;
@@ -69,12 +110,14 @@ interface JsonModel {
     readonly params: number;
     readonly macs: number;
     readonly flops: number;
+    /** Absent where no convention was asked for; null where one has no rule for the layer. */
+    readonly conventions?: Readonly<Record<string, number | null>>;
     readonly source: string;
   }[];
 }
 
 /** What `archc stats --json` prints. */
-export function statsDocument(models: readonly ModelStats[]): StatsDocument {
+export function statsDocument(models: readonly CountedModel[]): StatsDocument {
   return {
     formatVersion: 1,
     models: models.map((m) => ({
@@ -88,7 +131,7 @@ export function statsDocument(models: readonly ModelStats[]): StatsDocument {
       flops: m.flops,
       weightBytes: m.weightBytes,
       peakActivationBytes: m.peakActivationBytes,
-      conventions: {},
+      ...conventionsOf(m),
       layers: m.layers.map(({ path, op, output, params, macs, flops, source }) => ({
         path,
         op,
@@ -96,41 +139,52 @@ export function statsDocument(models: readonly ModelStats[]): StatsDocument {
         params,
         macs,
         flops,
+        ...(m.conventions && {
+          conventions: Object.fromEntries(
+            m.conventions.map(({ name, layers }) => [name, layers.get(path) ?? null]),
+          ),
+        }),
         source,
       })),
     })),
   };
 }
 
+function conventionsOf({
+  conventions,
+}: CountedModel): Pick<JsonModel, 'conventions' | 'conventionDetails'> {
+  if (conventions === undefined) return { conventions: {} };
+  return {
+    conventions: Object.fromEntries(conventions.map(({ name, total }) => [name, total])),
+    conventionDetails: Object.fromEntries(
+      conventions.map(({ name, version, unit, uncounted, zero }) => [
+        name,
+        { version, unit, uncounted, zero },
+      ]),
+    ),
+  };
+}
+
 // --- What the tables say ------------------------------------------------------------------------
-
-type Cell = string | number;
-
-interface Column {
-  readonly title: string;
-  readonly align: 'left' | 'right';
-}
-
-interface Table {
-  readonly columns: readonly Column[];
-  readonly rows: readonly (readonly Cell[])[];
-}
 
 interface Section {
   readonly title: string;
   readonly table: Table;
+  /** Lines below the table. */
+  readonly notes?: readonly string[];
 }
 
-const left = (title: string): Column => ({ title, align: 'left' });
-const right = (title: string): Column => ({ title, align: 'right' });
-
 function sections(
-  models: readonly ModelStats[],
+  models: readonly CountedModel[],
   options: StatsFormatOptions,
   hasLayers: boolean,
 ): Section[] {
   const names = labels(models);
-  const summary = { title: 'Exact figures for one image', table: summaryTable(models, names) };
+  const summary = {
+    title: 'Exact figures for one image',
+    table: summaryTable(models, names),
+    notes: conventionNotes(models, names),
+  };
   if (!hasLayers) return [summary];
   const layers = models.map((model, i) => ({
     title: `${names[i] ?? model.name}, ${options.depth === undefined ? 'layer by layer' : 'block by block'}`,
@@ -140,7 +194,7 @@ function sections(
 }
 
 /** A name for each model: with its file, and then a number, where names repeat. */
-function labels(models: readonly ModelStats[]): string[] {
+export function labels(models: readonly Pick<ModelStats, 'name' | 'file'>[]): string[] {
   const names = models.map((m) => m.name);
   const withFiles = models.map((m) =>
     isRepeated(m.name, names) ? `${m.name} (${m.file})` : m.name,
@@ -151,21 +205,44 @@ function labels(models: readonly ModelStats[]): string[] {
   });
 }
 
+/** What the figures of conventions leave out, model by model. */
+function conventionNotes(models: readonly CountedModel[], names: readonly string[]): string[] {
+  return models.flatMap(({ name, conventions = [] }, i) => {
+    const where = models.length === 1 ? '' : ` (${names[i] ?? name})`;
+    return conventions.flatMap((convention) => [
+      ...operatorNote(`uncounted by ${convention.name}`, convention.uncounted, where),
+      ...operatorNote(`counted as 0 by ${convention.name}`, convention.zero, where),
+    ]);
+  });
+}
+
+/** `uncounted by tf: groupnorm ×10` */
+function operatorNote(what: string, calls: readonly OperatorCalls[], where: string): string[] {
+  if (calls.length === 0) return [];
+  return [`${what}: ${formatCalls(calls)}${where}`];
+}
+
+function formatCalls(calls: readonly OperatorCalls[]): string {
+  return calls.map(({ operator, calls: count }) => `${operator} ×${count}`).join(', ');
+}
+
+function renderNotes(notes: readonly string[], format: 'table' | 'markdown'): string[] {
+  if (notes.length === 0) return [];
+  const lines = format === 'table' ? notes : notes.map((note) => `- ${markdownText(note)}`);
+  return [`${lines.join('\n')}\n`];
+}
+
 function isRepeated(item: string, items: readonly string[]): boolean {
   return items.indexOf(item) !== items.lastIndexOf(item);
 }
 
-interface Comparison {
-  readonly less: string;
-  readonly more: string;
-}
-
-const COUNT: Comparison = { less: 'fewer', more: 'more' };
-const SIZE: Comparison = { less: 'smaller', more: 'larger' };
-
-function summaryTable(models: readonly ModelStats[], names: readonly string[]): Table {
+function summaryTable(models: readonly CountedModel[], names: readonly string[]): Table {
   const [first, ...others] = models;
-  const figure = (title: string, value: (m: ModelStats) => number, words?: Comparison): Cell[] => [
+  const figure = (
+    title: string,
+    value: (m: CountedModel) => number,
+    words?: Comparison,
+  ): Cell[] => [
     title,
     ...models.map(value),
     ...others.map((m) => (first && words ? compare(value(first), value(m), words) : '')),
@@ -200,6 +277,9 @@ function summaryTable(models: readonly ModelStats[], names: readonly string[]): 
       figure('buffers (running statistics)', (m) => m.buffers, COUNT),
       figure('MACs', (m) => m.macs, COUNT),
       figure('FLOPs', (m) => m.flops, COUNT),
+      ...(first?.conventions ?? []).map(({ name, unit }, i) =>
+        figure(`  by ${name} (${unit})`, (m) => m.conventions?.[i]?.total ?? Number.NaN, COUNT),
+      ),
       bytes('weights in float32', (m) => m.weightBytes, DECIMAL_UNITS),
       bytes('peak of activations', (m) => m.peakActivationBytes, BINARY_UNITS),
       text('  reached in', (m) => m.peak.layer?.path ?? 'the inputs'),
@@ -215,83 +295,69 @@ function formatSizes(shape: readonly number[]): string {
   return shape.length === 0 ? 'scalar' : shape.join('×');
 }
 
-/** How a figure compares with the first model's: `7.89× fewer`. */
-function compare(first: number, own: number, { less, more }: Comparison): string {
-  if (own === first) return 'the same';
-  if (own === 0 || first === 0) return own === 0 ? 'none' : `${more} than none`;
-  const [ratio, word] = own < first ? [first / own, less] : [own / first, more];
-  if (ratio >= 1.01) return `${formatNumber(ratio, 2)}× ${word}`;
-  const percent = (Math.abs(own - first) / first) * 100;
-  return `${percent < 0.001 ? '< 0.001' : percent.toPrecision(1)}% ${word}`;
-}
-
-interface Unit {
-  readonly name: string;
-  readonly bytes: number;
-}
-type Units = readonly Unit[];
-
-// As in the language: `16MB` is 16·10^6 bytes, `16MiB` 16·2^20. Model files go by the first,
-// memory by the second.
-const DECIMAL_UNITS: Units = [
-  { name: 'GB', bytes: 1e9 },
-  { name: 'MB', bytes: 1e6 },
-  { name: 'kB', bytes: 1e3 },
-];
-const BINARY_UNITS: Units = [
-  { name: 'GiB', bytes: 2 ** 30 },
-  { name: 'MiB', bytes: 2 ** 20 },
-  { name: 'KiB', bytes: 2 ** 10 },
-];
-const BYTE: Unit = { name: 'bytes', bytes: 1 };
-
-/** The largest unit of which even the least of the values has one. */
-function unitFor(values: readonly number[], units: Units): Unit {
-  const least = Math.min(...values.filter((value) => value > 0));
-  if (!Number.isFinite(least)) return BYTE;
-  return units.find((unit) => unit.bytes <= least) ?? BYTE;
-}
-
-function inUnit(bytes: number, unit: Unit): string {
-  return formatNumber(bytes / unit.bytes, unit === BYTE ? 0 : 2);
-}
-
-function layersTable(model: ModelStats, { depth }: StatsFormatOptions): Table {
+function layersTable(model: CountedModel, { depth }: StatsFormatOptions): Table {
+  const { conventions = [] } = model;
   const total = model.layers.reduce<Figures>(addFigures, NOTHING);
   const counts = (f: Figures): Cell[] => [f.params, f.buffers, f.macs, f.flops];
+  const totals = [...counts(total), ...conventions.map((c) => c.total)];
   const countColumns = [
     right('parameters'),
     right('buffers'),
     right('MACs'),
     right('FLOPs'),
-  ] as const;
+    ...conventions.map(({ name }) => right(name)),
+  ];
   if (depth !== undefined) {
-    const groups = groupLayers(model.layers, depth);
     return {
       columns: [left('block'), right('layers'), right('output'), ...countColumns],
       rows: [
-        ...groups.map((g) => [g.path, g.layers, formatSizes(g.output), ...counts(g)]),
-        ['total', model.layers.length, '', ...counts(total)],
+        ...groupLayers(model.layers, depth).map((g) => [
+          g.path,
+          g.layers,
+          formatSizes(g.output),
+          ...counts(g),
+          ...blockCounts(model, g.path, depth),
+        ]),
+        ['total', model.layers.length, '', ...totals],
       ],
     };
   }
   return {
     columns: [left('layer'), left('operator'), right('output'), ...countColumns, left('source')],
     rows: [
-      ...model.layers.map((l) => [l.path, l.op, formatSizes(l.output), ...counts(l), l.source]),
-      ['total', '', '', ...counts(total), ''],
+      ...model.layers.map((l) => [
+        l.path,
+        l.op,
+        formatSizes(l.output),
+        ...counts(l),
+        ...layerCounts(model, [l.path]),
+        l.source,
+      ]),
+      ['total', '', '', ...totals, ''],
     ],
   };
+}
+
+/** What each convention counts for layers together: `uncounted` where it has a rule for none. */
+function layerCounts({ conventions = [] }: CountedModel, paths: readonly string[]): Cell[] {
+  return conventions.map(({ layers }) => {
+    const told = paths.flatMap((path) => layers.get(path) ?? []);
+    return told.length === 0 ? 'uncounted' : told.reduce((sum, count) => sum + count, 0);
+  });
+}
+
+function blockCounts(model: CountedModel, path: string, depth: number): Cell[] {
+  if (model.conventions === undefined) return [];
+  const layers = model.layers.filter((layer) => blockPath(layer.path, depth) === path);
+  return layerCounts(
+    model,
+    layers.map((layer) => layer.path),
+  );
 }
 
 const NOTHING: Figures = { params: 0, buffers: 0, macs: 0, flops: 0 };
 
 // --- CSV, for other programs: plain numbers, one header line, bytes in bytes ----------------------
-
-interface CsvTable {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
-}
 
 const CSV_FIGURES = {
   params: (m) => m.params,
@@ -307,7 +373,7 @@ const CSV_FIGURES = {
 
 const CSV_RATIOS = ['params', 'macs', 'flops', 'weight_bytes', 'peak_activation_bytes'] as const;
 
-function modelsCsv(models: readonly ModelStats[]): CsvTable {
+function modelsCsv(models: readonly CountedModel[]): CsvTable {
   const [first] = models;
   const ratios = models.length > 1 ? CSV_RATIOS : [];
   return {
@@ -317,6 +383,7 @@ function modelsCsv(models: readonly ModelStats[]): CsvTable {
       'inputs',
       'outputs',
       ...Object.keys(CSV_FIGURES),
+      ...(first?.conventions ?? []).flatMap(({ name }) => [name, `${name}_uncounted`]),
       ...ratios.map((name) => `${name}_first_over_this`),
     ],
     rows: models.map((m) => [
@@ -325,6 +392,7 @@ function modelsCsv(models: readonly ModelStats[]): CsvTable {
       m.inputs.map(formatTensor).join(' '),
       m.outputs.map(formatTensor).join(' '),
       ...Object.values(CSV_FIGURES).map((value) => value(m)),
+      ...(m.conventions ?? []).flatMap((c) => [c.total, formatCalls(c.uncounted)]),
       ...ratios.map((name) => {
         const ratio =
           first === undefined ? Number.NaN : CSV_FIGURES[name](first) / CSV_FIGURES[name](m);
@@ -334,9 +402,15 @@ function modelsCsv(models: readonly ModelStats[]): CsvTable {
   };
 }
 
-function layersCsv(models: readonly ModelStats[], { depth }: StatsFormatOptions): CsvTable {
+function layersCsv(models: readonly CountedModel[], { depth }: StatsFormatOptions): CsvTable {
   const counts = (f: Figures): Cell[] => [f.params, f.buffers, f.macs, f.flops];
-  const countNames = ['params', 'buffers', 'macs', 'flops'];
+  const countNames = [
+    'params',
+    'buffers',
+    'macs',
+    'flops',
+    ...(models[0]?.conventions ?? []).map(({ name }) => name),
+  ];
   if (depth !== undefined) {
     return {
       header: ['model', 'block', 'layers', 'output', ...countNames],
@@ -347,6 +421,7 @@ function layersCsv(models: readonly ModelStats[], { depth }: StatsFormatOptions)
           g.layers,
           formatSizes(g.output),
           ...counts(g),
+          ...blockCounts(m, g.path, depth),
         ]),
       ),
     };
@@ -354,72 +429,15 @@ function layersCsv(models: readonly ModelStats[], { depth }: StatsFormatOptions)
   return {
     header: ['model', 'layer', 'operator', 'output', ...countNames, 'source'],
     rows: models.flatMap((m) =>
-      m.layers.map((l) => [m.name, l.path, l.op, formatSizes(l.output), ...counts(l), l.source]),
+      m.layers.map((l) => [
+        m.name,
+        l.path,
+        l.op,
+        formatSizes(l.output),
+        ...counts(l),
+        ...layerCounts(m, [l.path]),
+        l.source,
+      ]),
     ),
   };
-}
-
-/** RFC 4180, with the newlines of this system's other output. */
-function toCsv({ header, rows }: CsvTable): string {
-  return [header, ...rows].map((row) => `${row.map(csvField).join(',')}\n`).join('');
-}
-
-function csvField(cell: Cell): string {
-  const text = String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-// --- Text and Markdown --------------------------------------------------------------------------
-
-function formatNumber(value: number, decimals: number): string {
-  return value.toLocaleString('en-US', {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
-}
-
-function renderSection(title: string, table: Table, format: 'table' | 'markdown'): string {
-  const cells = [
-    table.columns.map((column) => column.title),
-    ...table.rows.map((row) =>
-      row.map((cell) => (typeof cell === 'number' ? formatNumber(cell, 0) : cell)),
-    ),
-  ];
-  const aligns = table.columns.map((column) => column.align);
-  return format === 'table'
-    ? `${title}\n\n${textTable(cells, aligns)}`
-    : `### ${markdownText(title)}\n\n${markdownTable(cells, aligns)}`;
-}
-
-function textTable(
-  cells: readonly (readonly string[])[],
-  aligns: readonly Column['align'][],
-): string {
-  const widths = aligns.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) =>
-        aligns[i] === 'right' ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
-      )
-      .join('  ')
-      .trimEnd();
-  const [header = [], ...rows] = cells;
-  const rule = widths.map((width) => '─'.repeat(width)).join('  ');
-  return [line(header), rule, ...rows.map(line), ''].join('\n');
-}
-
-function markdownTable(
-  cells: readonly (readonly string[])[],
-  aligns: readonly Column['align'][],
-): string {
-  const line = (row: readonly string[]): string => `| ${row.map(markdownText).join(' | ')} |`;
-  const [header = [], ...rows] = cells;
-  const rule = `| ${aligns.map((align) => (align === 'right' ? '---:' : '---')).join(' | ')} |`;
-  return [line(header), rule, ...rows.map(line), ''].join('\n');
-}
-
-/** Spaces that indent a row's title stay; what Markdown would take for its own does not. */
-function markdownText(text: string): string {
-  const indent = text.length - text.trimStart().length;
-  return '&nbsp;'.repeat(indent) + text.trimStart().replace(/[\\|`*<>[\]#]|\b_|_\b/g, '\\$&');
 }

@@ -33,6 +33,8 @@ export interface GraphBuilder {
     attributes: Attributes,
     origin: Origin,
   ): Applied;
+  /** A node of another graph over operands of the same types, which is right where that one is. */
+  copy(node: Node, operands: readonly Value[]): readonly Value[];
   /**
    * A node that is known to be right, made by a pass or a decomposition: missing attributes take
    * their defaults. Throws where `infer` objects, which is a bug of the caller.
@@ -114,6 +116,22 @@ export function createBuilder(): GraphBuilder {
     definition,
   });
 
+  const place = (
+    op: OperatorName,
+    operands: readonly Value[],
+    attributes: Attributes,
+    types: readonly TensorType[],
+    origin: Origin,
+  ): readonly Value[] => {
+    const results: Value[] = [];
+    const node: Node = { id: nodes.length, op, operands, attributes, results, origin };
+    types.forEach((type, index) => {
+      results.push(value(type, { kind: 'result', node, index }));
+    });
+    nodes.push(node);
+    return results;
+  };
+
   const make = (origin: Origin | undefined): GraphBuilder => {
     const builder: GraphBuilder = {
       origin,
@@ -138,20 +156,11 @@ export function createBuilder(): GraphBuilder {
           attributes,
         );
         if (!found.ok) return found;
-        const results: Value[] = [];
-        const node: Node = {
-          id: nodes.length,
-          op,
-          operands,
-          attributes,
-          results,
-          origin: nodeOrigin,
-        };
-        found.types.forEach((type, index) => {
-          results.push(value(type, { kind: 'result', node, index }));
-        });
-        nodes.push(node);
-        return { ok: true, results };
+        return { ok: true, results: place(op, operands, attributes, found.types, nodeOrigin) };
+      },
+      copy({ op, attributes, results, origin: nodeOrigin }, operands) {
+        const types = results.map((v) => v.type);
+        return place(op, operands, attributes, types, nodeOrigin);
       },
       apply(op, operands, attributes = {}, nodeOrigin = origin) {
         if (nodeOrigin === undefined) throw new Error(`${op}: a node needs an origin`);

@@ -1,8 +1,12 @@
 /** From a program to checked models: names, expansion, sizes, claims. */
-import type { Diagnostic } from './diagnostic.js';
-import { diagnostic, hasErrors } from './diagnostic.js';
-import { elaborateModel, type ElaboratedModel, type Override } from './elaborate.js';
-import { checkClaims, type ClaimResult, type Compared } from './claims.js';
+import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './diagnostic.js';
+import {
+  checkConstants,
+  elaborateModel,
+  type ElaboratedModel,
+  type Override,
+} from './elaborate.js';
+import { checkClaims, type ClaimResult, type Compared, type Figures } from './claims.js';
 import type { Graph } from './ir.js';
 import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
@@ -12,6 +16,7 @@ import { resolve } from './resolve.js';
 import { formatDim, type Sizes } from './shape.js';
 import { specialize } from './specialize.js';
 import type { Source, Span } from './source.js';
+import { stats, type ModelStats } from './stats.js';
 
 export interface CheckOptions {
   /**
@@ -53,37 +58,73 @@ export interface Checked {
 export function check(entry: Source, host: Host = NO_FILES, options: CheckOptions = {}): Checked {
   const program = loadProgram(entry, host);
   const diagnostics: Diagnostic[] = [...program.diagnostics];
-  for (const module of program.modules) diagnostics.push(...resolve(module));
+  for (const module of program.modules) {
+    diagnostics.push(...resolve(module), ...checkConstants(module));
+  }
   const all = modelsOf(program.entry);
   const wanted =
     typeof options.model === 'function'
       ? (options.model(all.map((d) => d.name.text)) ?? null)
       : options.model;
   const declarations = all.filter((d) => wanted === undefined || d.name.text === wanted);
-  // Models that claims compare with stand as they are declared, without `--set`.
-  const compared = new Map<ModelDeclaration, ElaboratedModel>();
-  const compare = (declaration: ModelDeclaration, module: Module): Compared => {
-    const model = compared.get(declaration) ?? elaborateModel(program, declaration, module);
-    compared.set(declaration, model);
-    const asked = chooseSizes(model, options.sizes);
-    return { model, sized: asked.graph === undefined ? chooseSizes(model, undefined) : asked };
-  };
+  const checker = modelChecker(program, options.sizes);
   const models = declarations.map((declaration) => {
-    const model = elaborateModel(program, declaration, program.entry, options.overrides);
-    const sized = chooseSizes(model, options.sizes);
-    // Evaluating the facts may have found more.
-    diagnostics.push(...model.diagnostics, ...sized.diagnostics);
-    const claims = checkClaims(model, sized, compare);
-    diagnostics.push(...claims.diagnostics);
-    return {
-      ...model,
-      sizes: sized.sizes,
-      staticGraph: sized.graph,
-      claimResults: claims.results,
-    };
+    const checked = checker.check(declaration, options.overrides);
+    diagnostics.push(...checked.diagnostics);
+    return checked.model;
   });
   const unique = deduplicate(diagnostics);
   return { program, models, diagnostics: unique, valid: !hasErrors(unique) };
+}
+
+/** Checks models of one program, with any overrides, at the sizes of one request. */
+export interface ModelChecker {
+  readonly check: (
+    declaration: ModelDeclaration,
+    overrides?: readonly Override[],
+  ) => { readonly model: CheckedModel; readonly diagnostics: readonly Diagnostic[] };
+  /** The figures of a graph, counted when first asked for. */
+  readonly figures: Figures;
+}
+
+/** `program` is loaded, and its names are resolved. */
+export function modelChecker(program: Program, request: SizeRequest | undefined): ModelChecker {
+  // Models that claims compare with stand as they are declared, without `--set`.
+  const compared = new Map<ModelDeclaration, Compared>();
+  const compare = (declaration: ModelDeclaration, module: Module): Compared => {
+    const known = compared.get(declaration);
+    if (known !== undefined) return known;
+    const model = elaborateModel(program, declaration, module);
+    const asked = chooseSizes(model, request);
+    const sized = asked.graph === undefined ? chooseSizes(model, undefined) : asked;
+    const made = { model, sized };
+    compared.set(declaration, made);
+    return made;
+  };
+  const counted = new WeakMap<Graph, Outcome<ModelStats>>();
+  const figures: Figures = (graph) => {
+    const known = counted.get(graph) ?? stats(graph);
+    counted.set(graph, known);
+    return known;
+  };
+  return {
+    figures,
+    check(declaration, overrides) {
+      const model = elaborateModel(program, declaration, program.entry, overrides);
+      const sized = chooseSizes(model, request);
+      const claims = checkClaims(model, sized, compare, figures);
+      return {
+        model: {
+          ...model,
+          sizes: sized.sizes,
+          staticGraph: sized.graph,
+          claimResults: claims.results,
+        },
+        // Evaluating the facts may have found more.
+        diagnostics: [...model.diagnostics, ...sized.diagnostics, ...claims.diagnostics],
+      };
+    },
+  };
 }
 
 /** The models that a file declares itself. */
@@ -158,6 +199,23 @@ export function chooseSizes(model: ElaboratedModel, request: SizeRequest | undef
     );
   }
   return { sizes, graph: undefined, diagnostics };
+}
+
+/** The graph in which every size is a number, or which of them have to be chosen. */
+export function sizedGraph(model: CheckedModel & { readonly graph: Graph }): Outcome<Graph> {
+  if (model.staticGraph !== undefined) return { ok: true, value: model.staticGraph };
+  const missing = model.graph.symbols.filter((s) => s.defaultSize === undefined).map((s) => s.name);
+  const problem = diagnostic(
+    'size-needed',
+    `\`${model.name}\` has no default for ${missing.join(' and ')}`,
+    {
+      hints: [
+        `choose: \`--size ${missing.map((name) => `${name}=256`).join(',')}\``,
+        `or write a default in the source: \`${missing[0] ?? 'H'} = 256\``,
+      ],
+    },
+  );
+  return { ok: false, diagnostics: [problem] };
 }
 
 function imageSizes(

@@ -13,7 +13,7 @@ import type { Module } from './modules.js';
 import { report, type Frame } from './session.js';
 import { evaluate as evaluateDim, isSymbolic, symbolsOf, type Dim } from './shape.js';
 import type { Span } from './source.js';
-import { stats, type ModelStats } from './stats.js';
+import type { ModelStats } from './stats.js';
 
 export interface ClaimResult {
   readonly span: Span;
@@ -25,7 +25,8 @@ export interface ClaimResult {
   readonly found: string;
 }
 
-type Figures = (graph: Graph) => Outcome<ModelStats>;
+/** The figures of a graph; one that asks twice should not wait twice. */
+export type Figures = (graph: Graph) => Outcome<ModelStats>;
 /** Another model, as `UNet.params` speaks of it. */
 export interface Compared {
   readonly model: ElaboratedModel;
@@ -38,16 +39,11 @@ export function checkClaims(
   model: ElaboratedModel,
   sized: Sized,
   compare: Compare,
+  figures: Figures,
 ): { readonly results: readonly ClaimResult[]; readonly diagnostics: readonly Diagnostic[] } {
   const results: ClaimResult[] = [];
   const diagnostics: Diagnostic[] = [];
   if (model.graph === undefined || sized.diagnostics.length > 0) return { results, diagnostics };
-  const cache = new Map<Graph, Outcome<ModelStats>>();
-  const figures: Figures = (graph) => {
-    const known = cache.get(graph) ?? stats(graph);
-    cache.set(graph, known);
-    return known;
-  };
   for (const { condition, span, frame } of model.claims) {
     const before = frame.session.diagnostics.length;
     const claimFrame = withFigures(model, frame, span, sized, figures, compare);

@@ -646,6 +646,13 @@ export const CODES = {
       'must agree. Images are `[H, W, 1]` where grey and `[H, W, 3]` in colour, and a `.npy` array ' +
       'has the shape of the input, with or without a batch in front.',
   },
+  'unknown-input': {
+    severity: 'error',
+    title: 'An input of the model is not given, or one that it does not have',
+    explanation:
+      'Each input of the model is given once. Where there are several, each needs its name: ' +
+      '`--input left=a.png --input right=b.png`.',
+  },
   'output-mismatch': {
     severity: 'error',
     title: 'An output does not fit the file that is to hold it',

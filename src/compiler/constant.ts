@@ -28,6 +28,6 @@ export function formatConstant(c: Constant): string {
 }
 
 /** An integer with its digits grouped, as papers print it: `31,031,685`. Loads no locale data. */
-export function groupDigits(value: number): string {
+export function groupDigits(value: number | bigint): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -16,7 +16,7 @@ import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';
 import { MAX_NESTING } from './parse.js';
 import type { Module, Program } from './modules.js';
-import { childScope, rootScope, settleNames } from './scope.js';
+import { childScope, rootScope, settleNames, type OpenScope } from './scope.js';
 import { report, type Frame, type Session } from './session.js';
 import { declarationSignature, matchArguments } from './signature.js';
 import {
@@ -70,29 +70,9 @@ export function elaborateModel(
   module: Module,
   overrides: readonly Override[] = [],
 ): ElaboratedModel {
-  const session: Session = {
-    builder: createBuilder(),
-    diagnostics: [],
-    reported: new Set(),
-    pending: { origins: [], weights: [] },
-    constants: new Map(),
-    nodes: 0,
-    iterations: 0,
-    uses: 0,
-    copies: 0,
-  };
   const root = rootScope(declaration.span);
-  const frame: Frame = {
-    session,
-    module,
-    kind: 'const',
-    locals: new Map(),
-    input: undefined,
-    scope: root,
-    depth: 0,
-    caller: undefined,
-    own: (spec, scope, span) => ownWeight(spec, scope, span, frame),
-  };
+  const frame = openFrame(module, root);
+  const { session } = frame;
   const result: ElaboratedModel = {
     name: declaration.name.text,
     declaration,
@@ -105,11 +85,7 @@ export function elaborateModel(
   if (declaration.damaged) return result;
   try {
     const entity: ModelEntity = { type: 'model', declaration, module, given: new Map() };
-    const evaluated = overrides.map((o) => ({
-      ...o,
-      entity: evaluate(o.value, { ...frame, module: program.entry }),
-    }));
-    const base = resolveVariant(entity, evaluated, frame);
+    const base = resolveVariant(entity, evaluateOverrides(program, overrides, frame), frame);
     if (base === undefined || hasErrors(session.diagnostics)) return result;
     const body = runModel(base, frame);
     if (body === undefined) return result;
@@ -141,7 +117,94 @@ export function elaborateModel(
   }
 }
 
+/** What is wrong with the constants of a file, whether a model uses them or not. */
+export function checkConstants(module: Module): readonly Diagnostic[] {
+  const { declarations } = module.file;
+  const constants = declarations.filter((d) => d.kind === 'const' && !d.damaged);
+  const [first] = constants;
+  if (first === undefined) return [];
+  const frame = fileFrame(module, first.span);
+  for (const { name } of constants) {
+    try {
+      evaluate({ kind: 'name', name: name.text, span: name.span }, frame);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      // Constants that refer to each other in a row longer than the stack.
+      report(frame, 'too-deep', `\`${name.text}\` leads through too many constants`, name.span);
+      break;
+    }
+  }
+  return frame.session.diagnostics;
+}
+
+/** A frame in which only what a file declares is known, with a session and limits of its own. */
+export function fileFrame(module: Module, span: Span): Frame {
+  return openFrame(module, rootScope(span));
+}
+
+function openFrame(module: Module, scope: OpenScope): Frame {
+  const session: Session = {
+    builder: createBuilder(),
+    diagnostics: [],
+    reported: new Set(),
+    pending: { origins: [], weights: [] },
+    constants: new Map(),
+    nodes: 0,
+    iterations: 0,
+    uses: 0,
+    copies: 0,
+  };
+  const frame: Frame = {
+    session,
+    module,
+    kind: 'const',
+    locals: new Map(),
+    input: undefined,
+    scope,
+    depth: 0,
+    caller: undefined,
+    own: (spec, at, span) => ownWeight(spec, at, span, frame),
+  };
+  return frame;
+}
+
+/**
+ * What is wrong with overrides in themselves, before the model is expanded: names that it has no
+ * parameter for, values that cannot be evaluated or are of another type.
+ */
+export function examineOverrides(
+  program: Program,
+  declaration: ModelDeclaration,
+  overrides: readonly Override[],
+): readonly Diagnostic[] {
+  const frame = fileFrame(program.entry, declaration.span);
+  const entity: ModelEntity = {
+    type: 'model',
+    declaration,
+    module: program.entry,
+    given: new Map(),
+  };
+  const known = new Set(overrides.map((o) => o.value.span.source));
+  try {
+    const evaluated = evaluateOverrides(program, overrides, frame);
+    if (!hasErrors(frame.session.diagnostics)) resolveVariant(entity, evaluated, frame);
+  } catch (error) {
+    // Nested too deeply: elaboration says where.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return frame.session.diagnostics.filter((d) => d.span !== undefined && known.has(d.span.source));
+}
+
 type EvaluatedOverride = Override & { readonly entity: Entity };
+
+function evaluateOverrides(
+  program: Program,
+  overrides: readonly Override[],
+  frame: Frame,
+): EvaluatedOverride[] {
+  const entry: Frame = { ...frame, module: program.entry };
+  return overrides.map((o) => ({ ...o, entity: evaluate(o.value, entry) }));
+}
 
 /** Follows `model A = B(args)` to the model with a body, with all arguments on the way. */
 function resolveVariant(
@@ -431,7 +494,7 @@ function positiveSize(expression: Expression, frame: Frame): number | undefined 
 }
 
 /** Whether an expression has one of these names in it. */
-function mentions(expression: Expression, isWanted: (name: string) => boolean): boolean {
+export function mentions(expression: Expression, isWanted: (name: string) => boolean): boolean {
   const any = (...parts: readonly (Expression | undefined)[]): boolean =>
     parts.some((part) => part !== undefined && mentions(part, isWanted));
   switch (expression.kind) {

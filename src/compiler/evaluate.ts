@@ -12,7 +12,13 @@ import {
   type Failure,
   type FunctionName,
 } from './arithmetic.js';
-import type { Argument, BinaryOperator, CallExpression, Expression } from './ast.js';
+import {
+  isStatements,
+  type Argument,
+  type BinaryOperator,
+  type CallExpression,
+  type Expression,
+} from './ast.js';
 import { applyBlock, applyOperatorTo, stillWaiting } from './expand.js';
 import { groupDigits } from './constant.js';
 import {
@@ -28,6 +34,7 @@ import {
   type ModelEntity,
   type OperatorEntity,
 } from './entity.js';
+import type { Module } from './modules.js';
 import { didYouMean } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
 import { MAX_COPIES, MAX_ITERATIONS, report, reportFailure, type Frame } from './session.js';
@@ -195,7 +202,14 @@ function lookUpTop(name: string, frame: Frame, span: Span): Entity | undefined {
   }
   if (known !== undefined) return known;
   constants.set(declaration, 'evaluating');
-  const value = evaluate(declaration.value, {
+  const value = evaluate(declaration.value, constantFrame(module, frame));
+  constants.set(declaration, value);
+  return value;
+}
+
+/** Where the names of a file, and nothing else, are known. */
+function constantFrame(module: Module, frame: Frame): Frame {
+  return {
     session: frame.session,
     module,
     kind: 'const',
@@ -205,9 +219,7 @@ function lookUpTop(name: string, frame: Frame, span: Span): Entity | undefined {
     depth: frame.depth,
     caller: undefined,
     own: frame.own,
-  });
-  constants.set(declaration, value);
-  return value;
+  };
 }
 
 function evaluatePipe(stages: readonly Expression[], frame: Frame): Entity {
@@ -656,6 +668,8 @@ function fill(
   for (const { parameter, argument, flag } of matched.assignments) {
     const entity = evaluateArgument(argument, parameter.choices, flag, evaluated, frame);
     const { span } = argument;
+    // After an error there is nothing to wait for.
+    if (entity.type === 'poison') listed = true;
     if (!parameter.variadic) given.set(parameter.name, { entity, span });
     else if (entity.type === 'list') {
       listed = true;
@@ -673,7 +687,8 @@ function takesPiped(
   evaluated: Evaluated,
   frame: Frame,
 ): boolean {
-  const open = signature.parameters.filter((p) => !before.has(p.name));
+  const named = args.map((a) => a.name?.text);
+  const open = signature.parameters.filter((p) => !before.has(p.name) && !named.includes(p.name));
   if (open[0]?.variadic === true) return false;
   const awaited = open.findIndex((p) => !p.isTensor);
   const slots = awaited === -1 ? open.length : awaited;
@@ -741,6 +756,10 @@ function fillModel(
   evaluated: Evaluated,
   frame: Frame,
 ): Entity {
+  const base = call.args.length === 0 ? undefined : baseOf(entity, frame);
+  if (base !== undefined) {
+    return base.type === 'model' ? fillModel(base, call, evaluated, frame) : POISON;
+  }
   const signature = declarationSignature(entity.declaration);
   const { given, piped, failed } = fill(signature, entity.given, call, evaluated, frame);
   if (piped !== undefined) {
@@ -753,6 +772,23 @@ function fillModel(
     );
   }
   return failed || !typesFit(entity, given, frame) ? POISON : { ...entity, given };
+}
+
+/** What a variant without parameters of its own is made from: its parameters are the variant's. */
+function baseOf({ declaration, module }: ModelEntity, frame: Frame): Entity | undefined {
+  const { parameters, body, damaged } = declaration;
+  if (damaged || parameters.length > 0 || isStatements(body)) return undefined;
+  const { constants } = frame.session;
+  const known = constants.get(declaration);
+  if (known === 'evaluating') {
+    const { text, span } = declaration.name;
+    return report(frame, 'const-cycle', `\`${text}\` is a variant of itself`, span);
+  }
+  if (known !== undefined) return known;
+  constants.set(declaration, 'evaluating');
+  const base = evaluate(body, constantFrame(module, frame));
+  constants.set(declaration, base);
+  return base;
 }
 
 /** Checks what was passed against the declared types, and reports what does not fit. */

@@ -136,6 +136,11 @@ export function applyOperatorTo(
     }
     operands.push(source.entity.value);
   }
+  if (sources.length > 0 && sources.every((s) => s.entity.type !== 'tensor')) {
+    return report(frame, 'wrong-type', `\`${operator.name}\` works on tensors`, span, {
+      hints: ['numbers alone are added with `+`, and so on'],
+    });
+  }
   const attributes = readAttributes(entity, frame);
   if (attributes === undefined) return POISON;
   return makeNode(entity, operands, attributes, span, frame);

@@ -15,6 +15,9 @@ import { operatorOf } from './ops/index.js';
 import { elementCount } from './ops/tensor.js';
 import { equalShapes, formatShape, isStatic, type Shape } from './shape.js';
 
+/** Told, as work goes on, how much of it is done: nodes, over all images. */
+export type OnProgress = (done: number, total: number) => void;
+
 /** Tensors by the id of the value that they belong to. */
 type Environment = Map<number, Tensor>;
 
@@ -27,9 +30,10 @@ export function interpret(
   graph: Graph,
   weights: WeightValues,
   inputs: ReadonlyMap<string, Tensor>,
+  onProgress?: OnProgress,
 ): ReadonlyMap<string, Tensor> {
   const wanted = new Set(graph.outputs.map((output) => output.value));
-  const found = run(graph, weights, inputs, wanted);
+  const found = run(graph, weights, inputs, wanted, onProgress);
   return new Map(graph.outputs.map(({ name, value }) => [name, known(found, value)]));
 }
 
@@ -96,6 +100,7 @@ function run(
   weights: WeightValues,
   inputs: ReadonlyMap<string, Tensor>,
   wanted: ReadonlySet<Value>,
+  onProgress?: OnProgress,
 ): Environment {
   const given = graph.inputs.map((value) => ({ value, tensor: checkedInput(value, inputs) }));
   // What does not depend on the image: standardised kernels, folded constants, …
@@ -127,7 +132,9 @@ function run(
       const size = elementCount(shape);
       env.set(value.id, { shape, data: tensor.data.subarray(image * size, (image + 1) * size) });
     }
-    runNodes(perImage, env, wanted, weights);
+    runNodes(perImage, env, wanted, weights, (done) =>
+      onProgress?.(image * perImage.length + done, count * perImage.length),
+    );
     for (const [value, data] of stacks) {
       const own = known(env, value).data;
       data.set(own, image * own.length);
@@ -142,12 +149,14 @@ function runNodes(
   env: Environment,
   kept: ReadonlySet<Value>,
   weights: WeightValues,
+  onNode?: (done: number) => void,
 ): void {
   const uses = new Map<Value, number>();
   for (const node of nodes) {
     for (const value of node.operands) uses.set(value, (uses.get(value) ?? 0) + 1);
   }
-  for (const node of nodes) {
+  for (const [i, node] of nodes.entries()) {
+    onNode?.(i);
     const results = evaluateNode(
       node,
       node.operands.map((value) => read(value, env, weights)),

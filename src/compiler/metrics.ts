@@ -1,8 +1,7 @@
 /** The figures of a model that `expect` knows by name. */
 import type { Graph } from './ir.js';
 import { elementCount } from './ops/tensor.js';
-import { runPasses } from './passes/index.js';
-import { BYTES, type ModelStats } from './stats.js';
+import { BYTES, inferenceGraph, type ModelStats } from './stats.js';
 
 const METRICS: Readonly<Record<string, (stats: ModelStats) => number>> = {
   params: (s) => s.params,
@@ -20,10 +19,7 @@ export const METRIC_NAMES: readonly string[] = Object.keys(METRICS);
  * input; undefined for the others, and where the count would not be exact.
  */
 export function weightMetric(graph: Graph, name: string): number | undefined {
-  const { weights } = runPasses({ graph, weights: undefined }, [
-    'remove-dropout',
-    'dead-code',
-  ]).graph;
+  const { weights } = inferenceGraph(graph);
   const count = (trainable: boolean): number =>
     weights
       .filter((weight) => weight.trainable === trainable)

@@ -88,10 +88,15 @@ function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return diagnostics.toSorted((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
 }
 
-/** Parses text that is one expression from an offset on: the right side of `width=2 * 16`. */
-export function parseExpression(source: Source, from = 0): Parsed<Expression | undefined> {
-  const { tokens, comments, lexingErrors, tooDeep } = readTokens(source, from);
+/** Parses a text that is one expression between two offsets: the right side of `width=2 * 16`. */
+export function parseExpression(
+  source: Source,
+  from = 0,
+  to = source.text.length,
+): Parsed<Expression | undefined> {
+  const { tokens, comments, lexingErrors } = readTokens(source, from, to);
   const diagnostics = characterMistakes(source, lexingErrors);
+  const tooDeep = nestingDiagnostic(source, tokens);
   if (tooDeep !== undefined) diagnostics.push(tooDeep);
   if (diagnostics.length > 0) return { tree: undefined, diagnostics };
   const { parser } = tools();
@@ -107,21 +112,21 @@ export function parseExpression(source: Source, from = 0): Parsed<Expression | u
 
 function readTokens(
   source: Source,
-  from: number,
+  from = 0,
+  to = source.text.length,
 ): {
   tokens: readonly IToken[];
   comments: readonly IToken[];
   lexingErrors: readonly ILexingError[];
-  tooDeep: Diagnostic | undefined;
 } {
   const lexed = tools().tokenize(source.text);
-  const behind = (x: { startOffset: number }): boolean => x.startOffset >= from;
-  const tokens = from === 0 ? lexed.tokens : lexed.tokens.filter(behind);
+  const isInside = (offset: number): boolean => from <= offset && offset < to;
+  const isAll = from === 0 && to === source.text.length;
+  const tokens = isAll ? lexed.tokens : lexed.tokens.filter((t) => isInside(t.startOffset));
   return {
     tokens,
-    comments: (lexed.groups['comments'] ?? []).filter(behind),
-    lexingErrors: lexed.errors.filter((error) => error.offset >= from),
-    tooDeep: nestingDiagnostic(source, tokens),
+    comments: (lexed.groups['comments'] ?? []).filter((c) => isInside(c.startOffset)),
+    lexingErrors: lexed.errors.filter((error) => isInside(error.offset)),
   };
 }
 
@@ -146,23 +151,29 @@ interface TokenParse {
 }
 
 function parseTokens(source: Source): TokenParse {
-  const { tokens, comments, lexingErrors, tooDeep } = readTokens(source, 0);
+  const { tokens, comments, lexingErrors } = readTokens(source, 0);
   const diagnostics = characterMistakes(source, lexingErrors);
-  if (tooDeep !== undefined) {
-    return { root: undefined, parts: [], tokens, comments, diagnostics: [...diagnostics, tooDeep] };
-  }
-  const whole = lexingErrors.length === 0 ? parseWhole(tokens) : undefined;
-  if (whole !== undefined) return { root: whole, parts: [], tokens, comments, diagnostics };
+  const ranges = splitDeclarations(source.text, tokens);
+  const pieces = ranges.map(({ start, end }) => {
+    const part = tokens.slice(start, end);
+    return { start, end, part, tooDeep: nestingDiagnostic(source, part) };
+  });
+  const isReadable = lexingErrors.length === 0 && pieces.every((p) => p.tooDeep === undefined);
+  const root = isReadable ? parseWhole(tokens) : undefined;
+  if (root !== undefined) return { root, parts: [], tokens, comments, diagnostics };
   const hasBadCharacter = (start: number, end: number): boolean =>
     lexingErrors.some(({ offset }) => offset >= start && offset <= end);
-  const ranges = splitDeclarations(source.text, tokens);
-  const parts = ranges.map(({ start, end }) => {
-    const part = tokens.slice(start, end);
+  const parts = pieces.map(({ start, end, part, tooDeep }): Part => {
+    if (tooDeep !== undefined) return damagedPart(part, tooDeep);
     // What stands before the first declaration is told of with it.
     const from = start === 0 ? 0 : (part[0]?.startOffset ?? 0);
     return parsePart(source, part, from, tokens[end], hasBadCharacter);
   });
   return { root: undefined, parts, tokens, comments, diagnostics };
+}
+
+function damagedPart(tokens: readonly IToken[], found: Diagnostic): Part {
+  return { tokens, node: undefined, hasStrayWords: false, diagnostics: [found] };
 }
 
 /** Undefined where there is a mistake. */
@@ -213,7 +224,7 @@ function parsePart(
     if (!isStackOverflow(error)) throw error;
     const [first] = tokens;
     const span = first === undefined ? { source, start: 0, end: 0 } : spanOf(source, first);
-    return { tokens, node: undefined, hasStrayWords: false, diagnostics: [tooDeepAt(span)] };
+    return damagedPart(tokens, tooDeepAt(span));
   }
 }
 

@@ -271,7 +271,14 @@ function warnOfLooseElse(stages: readonly Expression[], say: Say): void {
 function declared(module: Module, name: string): Signature | undefined {
   const target = module.names.get(name)?.target;
   if (target?.kind !== 'declaration' || target.declaration.damaged) return undefined;
-  return target.declaration.kind === 'const' ? undefined : declarationSignature(target.declaration);
+  const { declaration } = target;
+  if (declaration.kind === 'const') return undefined;
+  // A variant without parameters has those of another model, which only the elaborator follows.
+  const isPlainVariant =
+    declaration.kind === 'model' &&
+    declaration.parameters.length === 0 &&
+    !isStatements(declaration.body);
+  return isPlainVariant ? undefined : declarationSignature(declaration);
 }
 
 function resolveBody(
@@ -455,7 +462,11 @@ function resolveStatements(
         scope.expression(statement.value);
         for (const target of statement.targets) {
           if (statement.operator === '=') bind(target, 'binding');
-          else scope.expression({ kind: 'name', name: target.text, span: target.span });
+          else {
+            scope.expression({ kind: 'name', name: target.text, span: target.span });
+            // Said once; what follows may read it.
+            if (scope.find(target.text) === undefined) scope.bind(target, 'loop variable');
+          }
         }
         break;
       case 'shared':

@@ -8,6 +8,7 @@ import {
   type Value,
   type Weight,
 } from './ir.js';
+import { equalShapes } from './shape.js';
 
 /**
  * What takes a node's place: values for each of its results, made with `builder` (whose origin is
@@ -58,7 +59,11 @@ export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions
     const operands = node.operands.map(map);
     const at = builder.withOrigin(node.origin);
     const results =
-      visit(node, operands, at) ?? at.apply(node.op, operands, node.attributes, node.origin);
+      visit(node, operands, at) ??
+      // What operands of the same types give has been inferred when the node was made.
+      (haveSameTypes(node.operands, operands)
+        ? builder.copy(node, operands)
+        : at.apply(node.op, operands, node.attributes, node.origin));
     if (results.length !== node.results.length) {
       throw new Error(`${node.op}: ${results.length} values in place of ${node.results.length}`);
     }
@@ -70,6 +75,15 @@ export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions
   );
   const used = usedWeights(made);
   return { ...made, weights: made.weights.filter((weight) => used.has(weight)) };
+}
+
+function haveSameTypes(before: readonly Value[], after: readonly Value[]): boolean {
+  return before.every(({ type }, i) => {
+    const other = after[i]?.type;
+    return (
+      other === type || (other?.batched === type.batched && equalShapes(other.shape, type.shape))
+    );
+  });
 }
 
 function mapLeaf(value: Value, builder: GraphBuilder, weights: ReadonlyMap<Weight, Value>): Value {

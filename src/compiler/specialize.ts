@@ -57,11 +57,17 @@ function requireFacts(graph: Graph, sizes: Sizes): void {
   }
 }
 
-/** Attributes with numbers in place of symbols. */
+/** Attributes with numbers in place of symbols; the same object where there are none. */
 export function specializeAttributes(attributes: Attributes, sizes: Sizes): Attributes {
+  if (!Object.values(attributes).some(hasSymbol)) return attributes;
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [name, specializeAttribute(value, sizes)]),
   );
+}
+
+function hasSymbol(value: Attribute): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'kind' in value || value.some(hasSymbol);
 }
 
 function specializeAttribute(value: Attribute, sizes: Sizes): Attribute {

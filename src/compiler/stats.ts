@@ -102,7 +102,7 @@ export interface ModelStats extends Figures {
  *   them alone are not activations; nor are an engine's own scratch buffers, which differ.
  */
 export function stats(graph: Graph): Outcome<ModelStats> {
-  const inference = runPasses({ graph, weights: undefined }, ['remove-dropout', 'dead-code']).graph;
+  const inference = inferenceGraph(graph);
   const rows = new Map<string, LayerStats>();
   const counted = new Set<Weight>();
   let totals: Figures = { params: 0, buffers: 0, macs: 0, flops: 0 };
@@ -135,6 +135,11 @@ export function stats(graph: Graph): Outcome<ModelStats> {
       layers: [...rows.values()],
     },
   };
+}
+
+/** The graph as written without what is not there at inference: dropout, and what is never read. */
+export function inferenceGraph(graph: Graph): Graph {
+  return runPasses({ graph, weights: undefined }, ['remove-dropout', 'dead-code']).graph;
 }
 
 function weightBytes({ params, buffers }: Figures): number {
@@ -293,7 +298,7 @@ export interface GroupStats extends Figures {
 export function groupLayers(layers: readonly LayerStats[], depth: number): GroupStats[] {
   const groups = new Map<string, GroupStats>();
   for (const layer of layers) {
-    const path = layer.path.split('.').slice(0, depth).join('.');
+    const path = blockPath(layer.path, depth);
     const before = groups.get(path);
     groups.set(path, {
       path,
@@ -303,6 +308,11 @@ export function groupLayers(layers: readonly LayerStats[], depth: number): Group
     });
   }
   return [...groups.values()];
+}
+
+/** The first `depth` steps of a layer's path. */
+export function blockPath(path: string, depth: number): string {
+  return path.split('.').slice(0, depth).join('.');
 }
 
 function figuresOnly({ params, buffers, macs, flops }: Figures): Figures {

@@ -38,10 +38,12 @@ interface Mistake {
   readonly isLeftOver: boolean;
 }
 
-/** A diagnostic, and where its mistake began if that was before the token that does not fit. */
 interface Finding {
   readonly diagnostic: Diagnostic;
+  /** Where the mistake began, if that was before the token that does not fit. */
   readonly from?: number;
+  /** The next statement is looked for from here on; from right behind `from` where it is absent. */
+  readonly to?: number;
 }
 
 /**
@@ -70,7 +72,8 @@ export function findMistakes(
     const isInBody = body !== -1 && at > body;
     const from = finding.from ?? at;
     const whole = mistake.rule === 'body' && from === at && startsLine(source.text, list, at);
-    const range = isInBody ? spoilt(tokens, at, { from, whole }) : { start: 0, end: at + 1 };
+    const to = finding.to ?? (from < at ? from + 1 : at);
+    const range = isInBody ? spoilt(tokens, { at, from, to, whole }) : { start: 0, end: at + 1 };
     const first = isInBody ? list[statementAround(tokens, Math.min(from, at - 1))] : list[0];
     const last = list[at] ?? after;
     const echoes = isSilent(first?.startOffset ?? 0, last?.startOffset ?? source.text.length);
@@ -275,13 +278,13 @@ const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
 function explainWords(source: Source, tokens: Tokens, mistake: Mistake): Finding | undefined {
   const { list } = tokens;
   const { at } = mistake;
-  const slashes = findProse(tokens, at);
-  if (slashes !== undefined) {
-    const span = { ...spanOf(source, slashes), end: slashes.startOffset + 2 };
+  const prose = findProse(tokens, at);
+  const mark = list[prose ?? -1];
+  if (prose !== undefined && mark !== undefined) {
+    const span = { ...spanOf(source, mark), end: mark.startOffset + 2 };
     const message = `\`${source.text.slice(span.start, span.end)}\` starts no comment`;
-    return {
-      diagnostic: diagnostic('syntax', message, { span, hints: ['a comment starts with `#`'] }),
-    };
+    const hints = ['a comment starts with `#`'];
+    return { diagnostic: diagnostic('syntax', message, { span, hints }), from: prose, to: at };
   }
   for (const i of [at - 1, at]) {
     const token = list[i];
@@ -297,7 +300,7 @@ function explainWords(source: Source, tokens: Tokens, mistake: Mistake): Finding
 }
 
 /** A `//` or `/*` with words after it that can only be prose, on the mistake's line or just above. */
-function findProse({ text, list }: Tokens, at: number): IToken | undefined {
+function findProse({ text, list }: Tokens, at: number): number | undefined {
   let i = Math.min(at, list.length - 1);
   for (let lines = 0; i >= 0 && lines < 2; i--) {
     const token = list[i];
@@ -305,7 +308,9 @@ function findProse({ text, list }: Tokens, at: number): IToken | undefined {
     const isFirst = startsLine(text, list, i);
     const [second, third] = [list[i + 1], list[i + 2]];
     const isProse = isName(second) && isName(third) && !startsLine(text, list, i + 2);
-    if (isMark && i <= at && (isFirst || isProse || i >= at - 1)) return token;
+    if (isMark && i <= at && (isFirst || isProse || i >= at - 1)) return i;
+    // A brace before the mistake parts it from what stands above.
+    if (i < at && /^[{}]$/.test(token?.image ?? '')) break;
     if (isFirst) lines++;
   }
   return undefined;

@@ -87,9 +87,9 @@ export function isTiff(bytes: Uint8Array): boolean {
  */
 export function readTiff(bytes: Uint8Array): Promise<Outcome<readonly Tensor[]>> {
   return attempt('TIFF', async () => {
-    // A copy: tags are struck out in it, and it is a buffer of its own, which the library needs
-    // so as not to read beyond a view.
-    const copy = bytes.slice();
+    // A copy (which `slice` of a Buffer is not): tags are struck out in it, and it is a buffer of
+    // its own, which the library needs so as not to read beyond a view.
+    const copy = new Uint8Array(bytes);
     const pages: Page[] = [];
     for (const fields of readTables(copy)) pages.push(await checkPage(fields, copy));
     requireSamples(pages.reduce((sum, p) => sum + p.width * p.height * p.samples, 0));

@@ -1,5 +1,6 @@
 /** What runs a compiled model: the interpreter, ONNX Runtime, … */
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import type { OnProgress } from '../compiler/interpret.js';
 import type { Tensor } from '../compiler/ir.js';
 
 export interface Engine {
@@ -7,9 +8,13 @@ export interface Engine {
   readonly version: string;
   /**
    * Inputs and outputs by name, each with its batch first and its channels last, `[N, H, W, C]`,
-   * the same N for all. What goes wrong is an `engine-failed`.
+   * the same N for all. What goes wrong is an `engine-failed`. Engines that can tell how far they
+   * are tell `onProgress`.
    */
-  run(inputs: ReadonlyMap<string, Tensor>): Promise<Outcome<ReadonlyMap<string, Tensor>>>;
+  run(
+    inputs: ReadonlyMap<string, Tensor>,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<ReadonlyMap<string, Tensor>>>;
   /** Lets go of what the engine holds outside JavaScript's heap. No run may follow. */
   dispose(): Promise<void>;
 }

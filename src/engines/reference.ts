@@ -10,9 +10,9 @@ export function referenceEngine(graph: Graph, weights: WeightValues, version: st
   return {
     name: NAME,
     version,
-    run(inputs) {
+    run(inputs, onProgress) {
       try {
-        return Promise.resolve({ ok: true, value: interpret(graph, weights, inputs) });
+        return Promise.resolve({ ok: true, value: interpret(graph, weights, inputs, onProgress) });
       } catch (error) {
         return Promise.resolve(engineFailed(NAME, error));
       }

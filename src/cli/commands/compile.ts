@@ -94,6 +94,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
   const { value: artifact, diagnostics } = await compile(source, fileHost(source.path), {
     ...request,
     ...weights,
+    onProgress: shell.progress,
     target,
     opset,
     layout,

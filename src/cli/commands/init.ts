@@ -1,7 +1,7 @@
 /** `archc init`: a starter to change. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { diagnostic } from '../../compiler/diagnostic.js';
 import { EXIT, type ExitCode } from '../exit.js';
@@ -40,20 +40,37 @@ async function writeStarter(folder: string, shell: Shell): Promise<ExitCode> {
       }),
     ]);
   }
-  let made: string | undefined;
+  const made: string[] = [];
   try {
-    made = await mkdir(folder, { recursive: true });
+    for (const each of missingFolders(folder)) {
+      await mkdir(each);
+      made.push(each);
+    }
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
-    const reason = codeOf(error) === 'EEXIST' ? 'it is a file' : reasonOf(error);
-    return fail(shell, [diagnostic('cannot-write', `cannot make the folder ${folder}: ${reason}`)]);
+    await removeFolders(made);
+    const message = `cannot make the folder ${folder}: ${reasonOf(error)}`;
+    return fail(shell, [diagnostic('cannot-write', message)]);
   }
   const problems = await writeOutputFile(path, STARTER);
   if (problems.length > 0) {
-    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    await removeFolders(made);
     return fail(shell, problems);
   }
   if (shell.json) shell.print(printJson({ formatVersion: 1, file: path }));
   else shell.print(`wrote ${path}\n`);
   return EXIT.done;
+}
+
+/**
+ * The folders to make, outermost first. (Node's own `recursive` never ends where a folder takes no
+ * new entries and says so with ENOENT, as /proc does.)
+ */
+function missingFolders(folder: string): string[] {
+  const path = resolve(folder);
+  return existsSync(path) || dirname(path) === path ? [] : [...missingFolders(dirname(path)), path];
+}
+
+async function removeFolders(made: readonly string[]): Promise<void> {
+  for (const folder of [...made].reverse()) await rmdir(folder);
 }

@@ -86,6 +86,7 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
   const { value: result, diagnostics } = await run(source, fileHost(source.path), inputs.value, {
     ...request,
     ...weights,
+    onProgress: shell.progress,
     engine,
     accept: (graph) => outputProblems(graph, outputs, inputs.value),
   });

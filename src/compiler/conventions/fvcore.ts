@@ -1,0 +1,63 @@
+/** fvcore's FlopCountAnalysis: one “flop” is one MAC; it reads a traced graph, so functions count as modules do. */
+import {
+  byMode,
+  counts,
+  each,
+  FREE,
+  inputs,
+  isAffine,
+  leftTimesColumns,
+  macs,
+  nothing,
+  outputs,
+  uncounted,
+  type Convention,
+} from './convention.js';
+
+const MACS = counts('1 a MAC, and nothing for a bias', macs);
+const NORM = counts(
+  '5 an input element, 4 without scale and shift',
+  (call) => (isAffine(call) ? 5 : 4) * inputs(call),
+);
+const RESAMPLING = byMode(
+  counts('1 an output element', outputs),
+  counts('4 an output element', (call) => 4 * outputs(call)),
+);
+
+export const fvcore: Convention = {
+  name: 'fvcore',
+  version: '0.1.6',
+  unit: 'MACs',
+  source: 'fvcore/nn/flop_count.py and fvcore/nn/jit_handles.py',
+  rules: {
+    ...FREE,
+    ...each(['conv', 'dwconv', 'convtranspose', 'dense'], MACS),
+    matmul: counts('1 a MAC', leftTimesColumns),
+    batchnorm: counts('2 an input element', (call) => 2 * inputs(call)),
+    ...each(['groupnorm', 'instancenorm', 'layernorm'], NORM),
+    globalavgpool: counts('1 an input element', inputs),
+    ...each(['upsample', 'resize'], RESAMPLING),
+    ...each(['maxpool', 'avgpool'], nothing('it counts no pool but the global average')),
+    ...each(
+      [
+        'relu',
+        'relu6',
+        'leakyrelu',
+        'prelu',
+        'elu',
+        'gelu',
+        'silu',
+        'sigmoid',
+        'tanh',
+        'hardswish',
+        'hardsigmoid',
+        'softmax',
+      ],
+      nothing('it counts no activation'),
+    ),
+    ...each(['add', 'mul'], nothing('it counts no element-wise arithmetic')),
+    ...each(['sub', 'div', 'maximum', 'minimum'], uncounted('it lists it as unsupported')),
+    ...each(['selu', 'mish', 'softplus'], uncounted('it lists it as unsupported')),
+    ...each(['mean', 'sum', 'max', 'globalmaxpool'], uncounted('it lists it as unsupported')),
+  },
+};
