@@ -10,7 +10,9 @@ import {
 import { createBuilder } from './builder.js';
 import { diagnostic, hasErrors, type Diagnostic } from './diagnostic.js';
 import { POISON, describeEntity, type Entity, type ModelEntity } from './entity.js';
-import { evaluate, isBoundHere, typesFit } from './evaluate.js';
+import { typesFit } from './call.js';
+import { evaluate } from './evaluate.js';
+import { isBoundHere } from './lookup.js';
 import { bindParameters, ownWeight, runStatements } from './expand.js';
 import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';

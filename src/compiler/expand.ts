@@ -21,7 +21,8 @@ import {
   type Given,
   type OperatorEntity,
 } from './entity.js';
-import { combine, decide, describeWaiting, evaluate } from './evaluate.js';
+import { describeWaiting } from './call.js';
+import { combine, decide, evaluate } from './evaluate.js';
 import type { Attribute, Origin, Value, Weight } from './ir.js';
 import { explainMismatch } from './mismatch.js';
 import type { OperatorName } from './ops/index.js';
