@@ -1,8 +1,9 @@
 /** All benchmarks: `npm run bench`, or one of them by name: `npm run bench -- startup`. */
 import { scale } from './scale.js';
 import { startup } from './startup.js';
+import { sweep } from './sweep.js';
 
-const benchmarks: Readonly<Record<string, () => void>> = { startup, scale };
+const benchmarks: Readonly<Record<string, () => void>> = { startup, scale, sweep };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benchmarks));

@@ -1,7 +1,9 @@
-/** The pages that derive from the code: `docs/operators.md` and `docs/diagnostics.md`. */
+/** The pages that derive from the code, under `docs/`. */
 import { formatAttribute } from '../src/compiler/attributes.js';
 import { check } from '../src/compiler/check.js';
 import { CODES, type CodeInfo } from '../src/compiler/codes.js';
+import type { Convention, Rule } from '../src/compiler/conventions/convention.js';
+import { CONVENTIONS } from '../src/compiler/conventions/index.js';
 import type { Attribute, Attributes } from '../src/compiler/ir.js';
 import { NO_FILES } from '../src/compiler/modules.js';
 import { operatorNames, operatorOf } from '../src/compiler/ops/index.js';
@@ -16,6 +18,7 @@ export function docsFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/operators.md', operatorsPage()],
     ['docs/diagnostics.md', diagnosticsPage()],
+    ['docs/conventions.md', conventionsPage()],
   ]);
 }
 
@@ -134,6 +137,63 @@ function exampleResult(operator: Operator): string {
   ];
   const owned = weights.length === 0 ? '' : ` (${weights.join(', ')})`;
   return `Gives ${parts.join(', ')}${owned}`;
+}
+
+const CONVENTIONS_INTRODUCTION = [
+  '`archc stats --convention NAME` gives the figure that another tool prints for the same network, to ' +
+    'the unit: one image, at inference, every layer a PyTorch module (for `tf` and `paper` a Keras ' +
+    'layer). `archc stats --reconcile A B` says operator by operator what makes the difference between ' +
+    'two of them; `archc` stands for archc’s own FLOPs there and `archc-macs` for its MACs.',
+  'What is counted is the graph as written: batch norm and weight standardisation are not folded, ' +
+    'dropout is gone, a shared layer counts at every use. A composite counts as its parts: `attention` is ' +
+    'four dense layers, two matrix products, a multiplication and a softmax, as where they are written ' +
+    'out.',
+  'A tool that gives an operator 0 is one thing, a tool that has no rule for it another: the latter is ' +
+    'shown as *uncounted*, with the operators and how many there are. A true multiply-accumulate (MAC) ' +
+    'is one of a convolution, a dense layer or a matrix product by its definition.',
+];
+
+const FUNCTIONS_SECTION = [
+  '## Modules and functions',
+  'thop, torchinfo and ptflops hook modules; ptflops wraps some functions besides, and so counts a ReLU ' +
+    'module once for itself and once for the function that it calls. Where PyTorch code calls ' +
+    '`F.adaptive_avg_pool2d(x, 1)` and makes no `nn.AdaptiveAvgPool2d(1)`, the hooks see nothing. A ' +
+    'specification says so with a block of the standard library that computes nothing of its own:',
+  '```arch\nimport functional from "std/torch.arch"\n\nblock head(classes: int) = functional(globalavgpool) -> flatten -> dense(classes)\n```',
+  'MobileNetV2 of torchvision is such a case: its pool, from 7×7×1280 = 62,720 elements to 1,280, is a ' +
+    'function. fvcore and calflops count 62,720 either way and torchinfo nothing; ptflops counts 62,720 ' +
+    'and not 125,440, and thop nothing and not 64,000. With `functional`, `models/zoo/mobilenet_v2.arch` ' +
+    'gives the published 320,300,008 (ptflops) and 327,486,720 (thop); without, 320,362,728 and ' +
+    '327,550,720, which is what they print where the pool is a module.',
+];
+
+function conventionsPage(): string {
+  return [
+    '# What other tools count',
+    NOTICE,
+    ...CONVENTIONS_INTRODUCTION,
+    ...Object.values(CONVENTIONS).flatMap(conventionSection),
+    ...FUNCTIONS_SECTION,
+    '',
+  ].join('\n\n');
+}
+
+function conventionSection({ name, version, unit, source, rules }: Convention): string[] {
+  // Operators that share a rule stand together, in the order of the registry.
+  const shared = new Map<Rule, string[]>();
+  for (const operator of operatorNames()) {
+    const rule: Rule | undefined = Object.entries(rules).find(([key]) => key === operator)?.[1];
+    if (rule !== undefined) shared.set(rule, [...(shared.get(rule) ?? []), operator]);
+  }
+  const rows = Array.from(shared, ([{ words, count }, operators]) => {
+    const figure = count === 'uncounted' ? words.replace(/^[^:]*/, '*uncounted*') : words;
+    return `| ${operators.join(', ')} | ${figure} |`;
+  });
+  return [
+    `## ${name}`,
+    `Version ${version}; counts ${unit}. Read from ${source}.`,
+    ['| operator | counts |', '|---|---|', ...rows].join('\n'),
+  ];
 }
 
 function diagnosticsPage(): string {

@@ -44,6 +44,14 @@ export {
   type SizeRequest,
 } from './compiler/check.js';
 export type { ClaimResult } from './compiler/claims.js';
+export { callsOf } from './compiler/conventions/calls.js';
+export { countBy, type ConventionCount, type OperatorCalls } from './compiler/conventions/count.js';
+export type { Call, Convention, Rule, Unit } from './compiler/conventions/convention.js';
+export {
+  CONVENTION_NAMES,
+  CONVENTIONS,
+  type ConventionName,
+} from './compiler/conventions/index.js';
 export { CODES, type Code, type CodeInfo } from './compiler/codes.js';
 export {
   hasErrors,
@@ -52,6 +60,16 @@ export {
   type Outcome,
   type Severity,
 } from './compiler/diagnostic.js';
+export {
+  diffModels,
+  type Change,
+  type DiffLayer,
+  type DiffWeight,
+  type LayerDiff,
+  type ModelDiff,
+  type WeightDiff,
+  type WeightPair,
+} from './compiler/diff.js';
 export type { Override } from './compiler/elaborate.js';
 export { interpret } from './compiler/interpret.js';
 export {
@@ -87,13 +105,25 @@ export {
   type Source,
   type Span,
 } from './compiler/source.js';
+export {
+  COUNTER_NAMES,
+  reconcile,
+  type CounterName,
+  type OperatorDifference,
+  type Reconciliation,
+} from './compiler/reconcile.js';
 export { specialize, type Specialized } from './compiler/specialize.js';
 export { stats, type Figures, type LayerStats, type ModelStats } from './compiler/stats.js';
 export { verify } from './compiler/verify.js';
 
 export { checkDocument, type CheckDocument, type JsonDiagnostic } from './cli/json.js';
 export { renderDiagnostics, type RenderOptions } from './cli/render.js';
-export { formatStats, statsDocument, type StatsDocument } from './cli/stats-format.js';
+export {
+  formatStats,
+  statsDocument,
+  type CountedModel,
+  type StatsDocument,
+} from './cli/stats-format.js';
 
 export { readImage, writePng } from './data/image.js';
 export { readNpy, writeNpy } from './data/npy.js';

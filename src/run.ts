@@ -288,7 +288,7 @@ function mismatch(value: Value, input: RunInput): Diagnostic {
   if (isImage && typeof taken === 'number' && channels !== taken) {
     return diagnostic(
       'input-mismatch',
-      `${input.label} has ${counted(channels ?? 0, 'channel')}, and input \`${name}\` takes ${taken}`,
+      `${input.label} has ${channels === 1 ? '1 channel' : `${channels ?? 0} channels`}, and input \`${name}\` takes ${taken}`,
       {
         span: input.span,
         hints:
@@ -305,8 +305,4 @@ function mismatch(value: Value, input: RunInput): Diagnostic {
     `${input.label} is ${formatShape(found)}, and input \`${name}\` takes ${formatShape(wanted)}`,
     { span: input.span },
   );
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

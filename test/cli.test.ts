@@ -11,7 +11,19 @@ import { archc, codesOf, json, put, ROOT, SMALL, temporaryFolder } from './helpe
 const folder = temporaryFolder();
 const small = put(folder, 'small.arch', SMALL);
 
-const COMMANDS = ['check', 'stats', 'compile', 'run', 'fmt', 'explain', 'ir', 'init'];
+const COMMANDS = [
+  'check',
+  'stats',
+  'diff',
+  'sweep',
+  'graph',
+  'compile',
+  'run',
+  'fmt',
+  'explain',
+  'ir',
+  'init',
+];
 
 describe('archc', () => {
   it('says its version, which is that of the package', () => {

@@ -258,7 +258,7 @@ describe('a call of a function', () => {
   // By fvcore, ptflops, ptflops-modules, thop, torchinfo, calflops.
   test.each([
     ['relu', [0, 24, 0, 0, 0, 24]],
-    ['relu6', [0, 24, 0, 0, 0, 0]],
+    ['relu6', [0, 24, 0, 0, 0, 24]],
     ['leakyrelu', [0, 0, 0, 0, 0, 24]],
     ['silu', [0, 24, 0, 0, 0, 24]],
     ['softmax', [0, 24, 0, 0, 0, 24]],

@@ -209,6 +209,7 @@ const CASES: readonly Case[] = [
     params: convNorm(1, 16, 8) + 3 * convNorm(3, 16, 8) + convNorm(1, 16, 8) + convNorm(1, 40, 8),
     shape: [24, 24, 8],
   },
+  { file: 'torch', use: 'functional(conv(8))', params: conv(3, 16, 8), shape: [24, 24, 8] },
   {
     file: 'segmentation',
     use: 'pyramid_pooling',

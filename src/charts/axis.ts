@@ -68,5 +68,7 @@ function round(value: number): number {
 
 function tickLabel(value: number): string {
   // `2 M` rather than `2.00 M`.
-  return shortNumber(value).replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
+  return shortNumber(value)
+    .replace(/(\.\d*?)0+(?=\D|$)/, '$1')
+    .replace(/\.(?=\D|$)/, '');
 }

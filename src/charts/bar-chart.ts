@@ -1,6 +1,15 @@
 /** A horizontal bar chart, such as of a figure for each layer, as SVG. */
 import { linearAxis } from './axis.js';
-import { COLOR, document, element, escapeXml, shorten, shortNumber, text, textWidth } from './svg.js';
+import {
+  COLOR,
+  document,
+  element,
+  escapeXml,
+  shorten,
+  shortNumber,
+  text,
+  textWidth,
+} from './svg.js';
 
 export interface BarRow {
   readonly label: string;
@@ -30,7 +39,11 @@ export function barChart({ title, unit, rows }: BarChart): string {
   if (wrong !== undefined) throw new RangeError(`${wrong.label} has the value ${wrong.value}`);
   const names = rows.map(({ label }) => shorten(label, MAX_LABEL, FONT));
   const values = rows.map(({ value }) => shortNumber(value));
-  const axis = linearAxis(rows.map(({ value }) => value), 5, true);
+  const axis = linearAxis(
+    rows.map(({ value }) => value),
+    5,
+    true,
+  );
   const left = MARGIN + Math.max(0, ...names.map((name) => textWidth(name, FONT))) + 8;
   const valueWidth = Math.max(0, ...values.map((value) => textWidth(value, SMALL)));
   const [heading, top] = [MARGIN + 12, MARGIN + 32];

@@ -42,8 +42,14 @@ interface Rect {
 
 /** Throws where a coordinate is not finite, or not positive on an axis that must be logarithmic. */
 export function scatter({ title, x, y, points, front }: Scatter): string {
-  const xAxis = axisOf(x, points.map((p) => p.x));
-  const yAxis = axisOf(y, points.map((p) => p.y));
+  const xAxis = axisOf(
+    x,
+    points.map((p) => p.x),
+  );
+  const yAxis = axisOf(
+    y,
+    points.map((p) => p.y),
+  );
   const labelWidth = Math.max(...yAxis.labels.map((label) => textWidth(label, SMALL)));
   const plot = { x: MARGIN + 22 + labelWidth, y: MARGIN + 48, ...PLOT };
   const bottom = plot.y + plot.height;
@@ -111,7 +117,8 @@ function axisTitle(label: string, axis: Axis): string {
 }
 
 function axisOf({ label, scale }: ScatterAxis, values: readonly number[]): Axis {
-  if (!values.every(Number.isFinite)) throw new RangeError(`${label} has a value that is no number`);
+  if (!values.every(Number.isFinite))
+    throw new RangeError(`${label} has a value that is no number`);
   const isPositive = values.every((value) => value > 0);
   if (scale === 'log' && !isPositive) throw new RangeError(`${label} has no logarithm everywhere`);
   const isWide = values.length > 0 && Math.max(...values) >= 100 * Math.min(...values);
@@ -224,7 +231,5 @@ function isInside(inner: Rect, outer: Rect): boolean {
 }
 
 function overlaps(a: Rect, b: Rect): boolean {
-  return (
-    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
-  );
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }

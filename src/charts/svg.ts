@@ -53,7 +53,7 @@ export function textWidth(text: string, { size, bold = false }: FontOptions): nu
 /** The text, or as much of its begin and end as fits, around `…`. */
 export function shorten(text: string, width: number, font: FontOptions): string {
   if (textWidth(text, font) <= width) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   for (let kept = characters.length - 1; kept > 1; kept--) {
     const head = Math.ceil(kept / 2);
     const tail = characters.slice(characters.length - (kept - head)).join('');
@@ -120,9 +120,7 @@ export function text(content: string, options: TextOptions): string {
       'font-weight': bold === true ? 'bold' : undefined,
       'text-anchor': anchor === 'start' ? undefined : anchor,
       fill,
-      ...(halo === true
-        ? { stroke: COLOR.paper, 'stroke-width': 3, 'paint-order': 'stroke' }
-        : {}),
+      ...(halo === true ? { stroke: COLOR.paper, 'stroke-width': 3, 'paint-order': 'stroke' } : {}),
     },
     escapeXml(content),
   );

@@ -44,6 +44,20 @@ export function isOnnxFile(path: string): Promise<boolean> {
   });
 }
 
+/** How a picture begins, by its format. */
+const DIAGRAM_START = {
+  svg: /^\uFEFF?\s*(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?<svg[\s>]/,
+  dot: /^\s*(\/\/.*\s*)*(strict\s+)?(di)?graph\b/,
+  mmd: /^(---\n[^]*?\n---\n)?\s*(%%.*\s*)*(flowchart|graph)\s/,
+};
+
+/** Whether a file is a picture in that format. */
+export function isDiagramFile(path: string, format: keyof typeof DIAGRAM_START): Promise<boolean> {
+  return withFile(path, async (file) =>
+    DIAGRAM_START[format].test(new TextDecoder().decode(await readAt(file, 0, 4096))),
+  );
+}
+
 function readVarint(
   bytes: Uint8Array,
   start: number,

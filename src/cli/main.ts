@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   stats: () => import('./commands/stats.js'),
   diff: () => import('./commands/diff.js'),
   sweep: () => import('./commands/sweep.js'),
+  graph: () => import('./commands/graph.js'),
   compile: () => import('./commands/compile.js'),
   run: () => import('./commands/run.js'),
   fmt: () => import('./commands/fmt.js'),

@@ -132,60 +132,61 @@ export function createBuilder(): GraphBuilder {
     return results;
   };
 
+  // What does not depend on the origin is made once: passes ask for a builder at every node.
+  const common: Pick<GraphBuilder, 'input' | 'weight' | 'constant' | 'node' | 'copy' | 'finish'> = {
+    input(name, type, doc, span) {
+      const made = value(type, { kind: 'input', name, doc, span });
+      inputs.push(made);
+      return made;
+    },
+    weight(weight) {
+      weights.push(weight);
+      const type: TensorType = { dtype: 'f32', shape: weight.shape, batched: false };
+      return value(type, { kind: 'weight', weight });
+    },
+    constant(data, shape) {
+      return value({ dtype: 'f32', shape, batched: false }, { kind: 'constant', data });
+    },
+    node(op, operands, attributes, origin) {
+      const activations = operands.slice(0, activationCount(op, operands.length));
+      const found = operatorOf(op).infer(
+        activations.map((v) => v.type),
+        attributes,
+      );
+      if (!found.ok) return found;
+      return { ok: true, results: place(op, operands, attributes, found.types, origin) };
+    },
+    copy({ op, attributes, results, origin }, operands) {
+      const types = results.map((v) => v.type);
+      return place(op, operands, attributes, types, origin);
+    },
+    finish(header, outputs) {
+      // Copies: what is made later, such as by a claim, is not part of this graph.
+      return {
+        ...header,
+        inputs: [...inputs],
+        nodes: [...nodes],
+        outputs,
+        weights: [...weights],
+      };
+    },
+  };
+
   const make = (origin: Origin | undefined): GraphBuilder => {
-    const builder: GraphBuilder = {
-      origin,
-      withOrigin: make,
-      input(name, type, doc, span) {
-        const made = value(type, { kind: 'input', name, doc, span });
-        inputs.push(made);
-        return made;
-      },
-      weight(weight) {
-        weights.push(weight);
-        const type: TensorType = { dtype: 'f32', shape: weight.shape, batched: false };
-        return value(type, { kind: 'weight', weight });
-      },
-      constant(data, shape) {
-        return value({ dtype: 'f32', shape, batched: false }, { kind: 'constant', data });
-      },
-      node(op, operands, attributes, nodeOrigin) {
-        const activations = operands.slice(0, activationCount(op, operands.length));
-        const found = operatorOf(op).infer(
-          activations.map((v) => v.type),
-          attributes,
-        );
-        if (!found.ok) return found;
-        return { ok: true, results: place(op, operands, attributes, found.types, nodeOrigin) };
-      },
-      copy({ op, attributes, results, origin: nodeOrigin }, operands) {
-        const types = results.map((v) => v.type);
-        return place(op, operands, attributes, types, nodeOrigin);
-      },
-      apply(op, operands, attributes = {}, nodeOrigin = origin) {
-        if (nodeOrigin === undefined) throw new Error(`${op}: a node needs an origin`);
-        const complete = completeAttributes(operatorOf(op), attributes);
-        const made = builder.node(op, operands, complete, nodeOrigin);
-        if (!made.ok) throw new Error(`${op}: ${made.problem.message}`);
-        return made.results;
-      },
-      apply1(op, operands, attributes, nodeOrigin) {
-        const [only, ...rest] = builder.apply(op, operands, attributes, nodeOrigin);
-        if (only === undefined || rest.length > 0) throw new Error(`${op}: not one result`);
-        return only;
-      },
-      finish(header, outputs) {
-        // Copies: what is made later, such as by a claim, is not part of this graph.
-        return {
-          ...header,
-          inputs: [...inputs],
-          nodes: [...nodes],
-          outputs,
-          weights: [...weights],
-        };
-      },
+    const apply: GraphBuilder['apply'] = (op, operands, attributes = {}, nodeOrigin = origin) => {
+      if (nodeOrigin === undefined) throw new Error(`${op}: a node needs an origin`);
+      const complete = completeAttributes(operatorOf(op), attributes);
+      const made = common.node(op, operands, complete, nodeOrigin);
+      if (!made.ok) throw new Error(`${op}: ${made.problem.message}`);
+      return made.results;
     };
-    return builder;
+    const apply1: GraphBuilder['apply1'] = (op, operands, attributes, nodeOrigin) => {
+      const [only, ...rest] = apply(op, operands, attributes, nodeOrigin);
+      if (only === undefined || rest.length > 0) throw new Error(`${op}: not one result`);
+      return only;
+    };
+    const { input, weight, constant, node, copy, finish } = common;
+    return { input, weight, constant, node, copy, finish, origin, withOrigin: make, apply, apply1 };
   };
   return make(undefined);
 }

@@ -83,7 +83,7 @@ export interface ModelChecker {
     declaration: ModelDeclaration,
     overrides?: readonly Override[],
   ) => { readonly model: CheckedModel; readonly diagnostics: readonly Diagnostic[] };
-  /** The figures of a graph, counted when first asked for. */
+  /** The figures of a graph; those of the model checked last are kept. */
   readonly figures: Figures;
 }
 
@@ -101,11 +101,18 @@ export function modelChecker(program: Program, request: SizeRequest | undefined)
     compared.set(declaration, made);
     return made;
   };
-  const counted = new WeakMap<Graph, Outcome<ModelStats>>();
+  // Of the models that claims compare with all, of the others the last: however many variants are
+  // checked, none outlives its use.
+  const lasting = new Map<Graph, Outcome<ModelStats>>();
+  let latest: { readonly graph: Graph; readonly counted: Outcome<ModelStats> } | undefined;
   const figures: Figures = (graph) => {
-    const known = counted.get(graph) ?? stats(graph);
-    counted.set(graph, known);
-    return known;
+    const known = latest?.graph === graph ? latest.counted : lasting.get(graph);
+    if (known !== undefined) return known;
+    const counted = stats(graph);
+    const isCompared = [...compared.values()].some(({ sized }) => sized.graph === graph);
+    if (isCompared) lasting.set(graph, counted);
+    else latest = { graph, counted };
+    return counted;
   };
   return {
     figures,

@@ -13,7 +13,8 @@ import { POISON, describeEntity, type Entity, type ModelEntity } from './entity.
 import { typesFit } from './call.js';
 import { evaluate } from './evaluate.js';
 import { isBoundHere } from './lookup.js';
-import { bindParameters, ownWeight, runStatements } from './expand.js';
+import { bindParameters, ownWeight } from './expand.js';
+import { runStatements } from './statements.js';
 import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';
 import { MAX_NESTING } from './parse.js';

@@ -190,8 +190,8 @@ export function plotSweep(report: SweepReport, [x, y]: readonly [string, string]
   const [column, row] = [METRIC_NAMES.indexOf(x), METRIC_NAMES.indexOf(y)];
   return scatter({
     title: `${report.model}: ${formatNumber(kept.length, 0)} variants by ${x} and ${y}`,
-    x: { label: x },
-    y: { label: y },
+    x: { label: axisLabel(x) },
+    y: { label: axisLabel(y) },
     points: kept.map(({ choices, figures }) => ({
       x: figures[column] ?? 0,
       y: figures[row] ?? 0,
@@ -199,4 +199,9 @@ export function plotSweep(report: SweepReport, [x, y]: readonly [string, string]
     })),
     front: kept.flatMap(({ isInFront }, i) => (isInFront ? [i] : [])),
   });
+}
+
+/** Sizes are bytes, all else are counts. */
+function axisLabel(figure: string): string {
+  return ['size', 'peak_memory'].includes(figure) ? `${figure} (bytes)` : figure;
 }

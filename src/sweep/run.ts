@@ -22,8 +22,6 @@ export interface SweepRunOptions {
 const PORTION = 64;
 /** Below this, starting workers takes longer than counting. */
 const LEAST_FOR_WORKERS = 4 * PORTION;
-/** For young objects in each worker: a graph dies with its variant, and this many fit at once. */
-const YOUNG_MEGABYTES = 64;
 
 /**
  * The results of the variants at these places, in their order. Where `--where` cannot be evaluated
@@ -82,10 +80,7 @@ async function employ(
   take: () => Portion | undefined,
   keep: (counted: Counted) => void,
 ): Promise<void> {
-  const worker = new Worker(file, {
-    workerData: job,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
-  });
+  const worker = new Worker(file, { workerData: job });
   try {
     for (let portion = take(); portion !== undefined; portion = take()) {
       worker.postMessage(portion);

@@ -23,6 +23,7 @@ import {
 import { summarize } from '../render.js';
 import { sarifLog } from '../sarif.js';
 import { fail, type Shell } from '../shell.js';
+import { counted } from '../words.js';
 
 const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 
@@ -104,8 +105,4 @@ function summaryOf(path: string, { models }: Checked): string {
   if (claims > 0)
     parts.push(`${counted(claims, 'expectation')} ${claims === 1 ? 'holds' : 'hold'}`);
   return `${path}: ok, ${parts.join(', ')}`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -33,7 +33,7 @@ import {
 } from '../options.js';
 import { writeOutputFiles, type OutputFile } from '../output.js';
 import { fail, type Shell } from '../shell.js';
-import { describeWeights } from '../words.js';
+import { counted, describeWeights } from '../words.js';
 
 interface RunFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly input: readonly string[];
@@ -146,7 +146,7 @@ async function readTensor(file: string, page: number | undefined): Promise<Outco
 function onePage(file: string, pages: readonly Tensor[], page: number): Outcome<Tensor> {
   const found = pages[page - 1];
   if (found !== undefined) return { ok: true, value: found };
-  return wrongOption('page', String(page), `${file} has ${pages.length} page(s)`);
+  return wrongOption('page', String(page), `${file} has ${counted(pages.length, 'page')}`);
 }
 
 /** One page as it is, several as a batch. */

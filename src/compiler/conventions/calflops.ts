@@ -47,39 +47,42 @@ function transposedBias(call: Call): number {
   return (bias[0] ?? 0) * size(0) * size(1);
 }
 
+const MODULES: Convention['rules'] = {
+  ...FREE,
+  ...each(['conv', 'dwconv'], CONVOLUTION),
+  convtranspose: counts(
+    '2 a MAC, and a bias at the size of a convolution that is not transposed',
+    (call) => 2 * macs(call) + transposedBias(call),
+  ),
+  dense: counts('2 a MAC, and nothing for a bias', (call) => 2 * macs(call)),
+  matmul: counts('2 a MAC', (call) => 2 * leftTimesColumns(call)),
+  batchnorm: counts('2 an input element', (call) => 2 * inputs(call)),
+  ...each(['groupnorm', 'instancenorm', 'layernorm'], NORM),
+  ...each(
+    ['relu', 'prelu', 'elu', 'gelu', 'leakyrelu', 'silu', 'softmax'],
+    counts('1 an output element', outputs),
+  ),
+  relu6: nothing('the module calls hardtanh, which it does not wrap'),
+  ...each(
+    ['sigmoid', 'tanh', 'hardswish', 'hardsigmoid'],
+    nothing('it counts no sigmoid, no tanh and none of their hard versions'),
+  ),
+  ...each(
+    ['maxpool', 'avgpool', 'globalavgpool', 'globalmaxpool'],
+    counts('1 an input element', inputs),
+  ),
+  upsample: counts('1 an input element', inputs),
+  resize: counts('1 an output pixel, whatever the channels', (call) => pixels(call.results[0])),
+  ...each(['add', 'mul'], nothing('it does not see `+` and `*` between tensors')),
+  ...each(['sub', 'div', 'maximum', 'minimum', 'mean', 'sum', 'max'], UNWRAPPED),
+  ...each(['selu', 'mish', 'softplus'], UNWRAPPED),
+};
+
 export const calflops: Convention = {
   name: 'calflops',
   version: '0.3',
   unit: 'FLOPs',
   source: 'calflops/pytorch_ops.py',
-  rules: {
-    ...FREE,
-    ...each(['conv', 'dwconv'], CONVOLUTION),
-    convtranspose: counts(
-      '2 a MAC, and a bias at the size of a convolution that is not transposed',
-      (call) => 2 * macs(call) + transposedBias(call),
-    ),
-    dense: counts('2 a MAC, and nothing for a bias', (call) => 2 * macs(call)),
-    matmul: counts('2 a MAC', (call) => 2 * leftTimesColumns(call)),
-    batchnorm: counts('2 an input element', (call) => 2 * inputs(call)),
-    ...each(['groupnorm', 'instancenorm', 'layernorm'], NORM),
-    ...each(
-      ['relu', 'prelu', 'elu', 'gelu', 'leakyrelu', 'silu', 'softmax'],
-      counts('1 an output element', outputs),
-    ),
-    relu6: nothing('the module calls hardtanh, which it does not wrap'),
-    ...each(
-      ['sigmoid', 'tanh', 'hardswish', 'hardsigmoid'],
-      nothing('it counts no sigmoid, no tanh and none of their hard versions'),
-    ),
-    ...each(
-      ['maxpool', 'avgpool', 'globalavgpool', 'globalmaxpool'],
-      counts('1 an input element', inputs),
-    ),
-    upsample: counts('1 an input element', inputs),
-    resize: counts('1 an output pixel, whatever the channels', (call) => pixels(call.results[0])),
-    ...each(['add', 'mul'], nothing('it does not see `+` and `*` between tensors')),
-    ...each(['sub', 'div', 'maximum', 'minimum', 'mean', 'sum', 'max'], UNWRAPPED),
-    ...each(['selu', 'mish', 'softplus'], UNWRAPPED),
-  },
+  rules: MODULES,
+  functions: { ...MODULES, relu6: counts('1 an output element', outputs) },
 };

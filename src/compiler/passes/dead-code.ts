@@ -1,5 +1,5 @@
 /** Removes nodes that no output depends on, and weights that nothing reads. */
-import type { Graph, Node } from '../ir.js';
+import type { Graph, Node, Value } from '../ir.js';
 import { rewriteGraph } from '../rewrite.js';
 import { modelOf, outputValues, type Pass } from './pass.js';
 
@@ -26,8 +26,10 @@ function liveNodes(graph: Graph): ReadonlySet<Node> {
 
 function readsAllWeights({ nodes, outputs, weights }: Graph): boolean {
   const unread = new Set(weights);
-  for (const value of [...nodes.flatMap((node) => node.operands), ...outputs.map((o) => o.value)]) {
-    if (value.definition.kind === 'weight') unread.delete(value.definition.weight);
-  }
+  const mark = ({ definition }: Value): void => {
+    if (definition.kind === 'weight') unread.delete(definition.weight);
+  };
+  for (const { operands } of nodes) operands.forEach(mark);
+  for (const { value } of outputs) mark(value);
   return unread.size === 0;
 }
