@@ -149,7 +149,10 @@ describe('PNG', () => {
     for (let width = 1; width <= 5; width++) {
       for (let height = 1; height <= 5; height++) {
         const data = Uint8Array.from({ length: width * height }, (_, i) => 10 * i);
-        const bytes = encode({ width, height, channels: 1, depth: 8, data }, { interlace: 'Adam7' });
+        const bytes = encode(
+          { width, height, channels: 1, depth: 8, data },
+          { interlace: 'Adam7' },
+        );
         expect(levels(await only(bytes), 255)).toEqual([...data]);
       }
     }

@@ -106,12 +106,10 @@ const pairOf = (modulus: number): fc.Arbitrary<Pair> =>
         { dim: symbolDim(symbol('W')), plain: (_, w) => w },
       ),
       fc.integer({ min: -9, max: 9 }).map((n): Pair => ({ dim: n, plain: () => n })),
-      fc
-        .tuple(tie('pair'), tie('pair'))
-        .map(([a, b]): Pair => ({
-          dim: add(a.dim, b.dim),
-          plain: (h, w) => a.plain(h, w) + b.plain(h, w),
-        })),
+      fc.tuple(tie('pair'), tie('pair')).map(([a, b]): Pair => ({
+        dim: add(a.dim, b.dim),
+        plain: (h, w) => a.plain(h, w) + b.plain(h, w),
+      })),
       fc
         .tuple(tie('pair'), fc.integer({ min: -4, max: 4 }))
         .map(([a, n]): Pair => ({ dim: mul(a.dim, n), plain: (h, w) => a.plain(h, w) * n })),

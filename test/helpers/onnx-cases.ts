@@ -135,7 +135,9 @@ function toTensor(proto: TensorProto): OnnxTensor {
   const shape = proto.dims.map(Number);
   const count = shape.reduce((n, d) => n * d, 1);
   let numbers: number[] = [...proto.floatData, ...proto.int32Data, ...proto.doubleData];
-  numbers = numbers.concat([...proto.int64Data, ...proto.uint64Data].map(Number));
+  // 64-bit ones are of a type (`Long`) whose package need not be installed.
+  const wide: readonly unknown[] = proto.int64Data.concat(proto.uint64Data);
+  numbers = numbers.concat(wide.map(Number));
   if (numbers.length === 0) {
     // A copy: what protobufjs gives is a window on a larger buffer.
     const view = new DataView(Uint8Array.from(proto.rawData).buffer);
