@@ -94,10 +94,14 @@ export interface PlanPipeline {
   /** Index into `modules`. */
   readonly module: number;
   readonly entryPoint: string;
-  /** Values of the module's overrides. */
-  readonly constants: Readonly<Record<string, Size>>;
-  /** Of group 0, binding 0, 1, …: storage buffers all. */
+  /** Storage buffers of group 0, at bindings 0, 1, … */
   readonly bindings: readonly Access[];
+  /**
+   * Fields of the uniform buffer at the binding after those, 32-bit signed integers in this order;
+   * none: there is no such binding. Sizes are parameters and no constants of the shader, so that
+   * layers share pipelines and another size needs no compilation.
+   */
+  readonly params: readonly string[];
 }
 
 /** Exactly one is there. */
@@ -113,6 +117,9 @@ export interface PlanVariant {
   readonly profile?: string;
   readonly pipeline: number;
   readonly bindings: readonly PlanBinding[];
+  /** Values of the pipeline's `params`, in their order. */
+  readonly params: readonly Size[];
+  /** Each at most 65,535. */
   readonly workgroups: readonly [Size, Size, Size];
 }
 
