@@ -1,0 +1,255 @@
+/** Gathers what kernels need, one after the other: tensors, constants, shaders, dispatches. */
+import type { Node, Origin, Tensor, Value, WeightValues } from '../../compiler/ir.js';
+import { elementCount } from '../../compiler/ops/tensor.js';
+import { tensorOf } from '../../compiler/passes/pass.js';
+import { formatLocation } from '../../compiler/source.js';
+import { formatShape } from '../../compiler/shape.js';
+import type { PlanBinding, Size, WeightLayout } from '../../webgpu/plan.js';
+import { pack } from './layout.js';
+import { shaderText, type Element, type Shader } from './shader.js';
+import { ceilDiv, min, product, sizesOf, times } from './size.js';
+
+/** A tensor of activations, by its number in the plan. */
+export interface Activation {
+  readonly kind: 'tensor';
+  readonly tensor: number;
+}
+
+/** A piece of the weights' file. */
+export interface Fixed {
+  readonly kind: 'constant';
+  readonly constant: number;
+}
+
+export type Place = Activation | Fixed;
+
+export interface TensorDraft {
+  readonly name: string;
+  /** Elements of 4 bytes, of all images. */
+  readonly elements: Size;
+  /** Where it was asked for, to point at. */
+  readonly origin: Origin | undefined;
+  /** Numbers of the dispatches that make it first and use it last. */
+  first: number;
+  last: number;
+}
+
+export interface ConstantDraft {
+  readonly name: string;
+  readonly layout: WeightLayout;
+  readonly shape: readonly number[];
+  /** Whether it is a weight of the graph, under that name. */
+  readonly isWeight: boolean;
+  readonly data: Float32Array;
+}
+
+/** One dispatch: a shader with what it works on. */
+export interface KernelDraft {
+  readonly shader: Shader;
+  readonly places: readonly Place[];
+  readonly params: readonly Size[];
+  readonly workgroups: readonly [Size, Size, Size];
+  readonly label: string;
+  readonly op: string;
+  readonly origin: Origin;
+  readonly macs: Size;
+  /** `[256, 256, 1] → [256, 256, 64]`, without the batch. */
+  readonly shapes: string;
+}
+
+/** A binding of a kernel that is being made. */
+export interface Bound {
+  readonly name: string;
+  readonly element: Element;
+  readonly place: Place;
+}
+
+export interface KernelRequest {
+  readonly node: Node;
+  /** The file's name without its ending. */
+  readonly name: string;
+  readonly about: readonly string[];
+  readonly op: string;
+  readonly inputs: readonly Bound[];
+  readonly outputs: readonly Bound[];
+  readonly params: Readonly<Record<string, Size>>;
+  readonly code: string;
+  readonly workgroups: readonly [Size, Size, Size];
+  readonly macs?: Size;
+}
+
+export interface Emitter {
+  /** How many images: a number, or a symbol. */
+  readonly batch: Size;
+  /** Where a value is. Weights and constants are packed as asked. */
+  place(value: Value, layout?: WeightLayout): Place;
+  /** A tensor for a result of a node. */
+  make(value: Value, node: Node): Activation;
+  /** A tensor that only the kernels of one node use. */
+  scratch(name: string, elements: Size, node: Node): Activation;
+  /** The value is where another is already. */
+  alias(value: Value, place: Place): void;
+  /** What a weight or constant holds; throws on other values. */
+  tensor(value: Value): Tensor;
+  /** Data of a kernel's own, such as a table; row-major. */
+  constant(name: string, data: Float32Array): Fixed;
+  kernel(request: KernelRequest): void;
+}
+
+export interface Draft {
+  readonly tensors: readonly TensorDraft[];
+  readonly constants: readonly ConstantDraft[];
+  readonly kernels: readonly KernelDraft[];
+}
+
+/** Elements of a value, of all images. */
+export function elementsOf({ type }: Value, batch: Size): Size {
+  const elements = product(sizesOf(type.shape));
+  return type.batched ? times(batch, elements) : elements;
+}
+
+export function createEmitter(
+  batch: Size,
+  weights: WeightValues,
+): Emitter & { readonly draft: Draft; placeOf(value: Value): Place | undefined } {
+  const tensors: TensorDraft[] = [];
+  const constants: ConstantDraft[] = [];
+  const kernels: KernelDraft[] = [];
+  const places = new Map<Value, Place>();
+  const packed = new Map<Value, Map<WeightLayout, Fixed>>();
+
+  const addTensor = (name: string, elements: Size, origin: Origin | undefined): Activation => {
+    tensors.push({ name, elements, origin, first: kernels.length, last: kernels.length });
+    return { kind: 'tensor', tensor: tensors.length - 1 };
+  };
+  const addConstant = (draft: ConstantDraft): Fixed => {
+    constants.push(draft);
+    return { kind: 'constant', constant: constants.length - 1 };
+  };
+  const tensor = (value: Value): Tensor => {
+    const known = tensorOf(value, weights);
+    if (known === undefined) throw new Error(`value ${value.id} has no values`);
+    return known;
+  };
+  const fixed = (value: Value, layout: WeightLayout): Fixed => {
+    const { definition } = value;
+    const layouts = packed.get(value) ?? new Map<WeightLayout, Fixed>();
+    packed.set(value, layouts);
+    const known = layouts.get(layout);
+    if (known !== undefined) return known;
+    const held = tensor(value);
+    const made = addConstant({
+      name: definition.kind === 'weight' ? definition.weight.name : `constant_${value.id}`,
+      isWeight: definition.kind === 'weight',
+      layout,
+      shape: held.shape,
+      data: pack(held, layout),
+    });
+    layouts.set(layout, made);
+    return made;
+  };
+  const use = (place: Place): void => {
+    const used = place.kind === 'tensor' ? tensors[place.tensor] : undefined;
+    if (used !== undefined) used.last = kernels.length;
+  };
+
+  return {
+    batch,
+    draft: { tensors, constants, kernels },
+    placeOf: (value) => places.get(value),
+    tensor,
+    place(value, layout = 'rows') {
+      const { kind } = value.definition;
+      if (kind === 'weight' || kind === 'constant') return fixed(value, layout);
+      const place = places.get(value);
+      if (place === undefined) throw new Error(`value ${value.id} is nowhere yet`);
+      return place;
+    },
+    make(value, node) {
+      const { path } = node.origin;
+      const index = node.results.indexOf(value);
+      const name = node.results.length > 1 && index >= 0 ? `${path}[${index}]` : path;
+      const place = addTensor(name, elementsOf(value, batch), node.origin);
+      places.set(value, place);
+      return place;
+    },
+    scratch: (name, elements, node) => addTensor(name, elements, node.origin),
+    alias: (value, place) => void places.set(value, place),
+    constant: (name, data) =>
+      addConstant({
+        name,
+        data: pack({ shape: [data.length], data }, 'rows'),
+        layout: 'rows',
+        shape: [data.length],
+        isWeight: false,
+      }),
+    kernel({ node, name, about, op, inputs, outputs, params, code, workgroups, macs = 0 }) {
+      const bound = mergeBindings([...inputs, ...outputs], outputs.length);
+      const shader: Shader = {
+        name,
+        about,
+        bindings: bound.map(({ name: binding, element, place }) => ({
+          name: binding,
+          element,
+          // The arena is bound for reading and writing everywhere: WebGPU forbids a buffer both.
+          access: place.kind === 'tensor' ? 'read_write' : 'read',
+        })),
+        params: Object.keys(params),
+        code,
+      };
+      bound.forEach(({ place }) => use(place));
+      kernels.push({
+        shader,
+        places: bound.map(({ place }) => place),
+        params: Object.values(params),
+        workgroups,
+        label: node.origin.path,
+        op,
+        origin: node.origin,
+        macs,
+        shapes: `${node.operands.filter(isActivation).map(shapeText).join(', ')} → ${node.results.map(shapeText).join(', ')}`,
+      });
+    },
+  };
+}
+
+function isActivation({ type }: Value): boolean {
+  return type.batched;
+}
+
+function shapeText({ type }: Value): string {
+  return formatShape(type.shape);
+}
+
+/** Checks what WebGPU demands: no buffer twice where one is written. Kernels ask for it themselves. */
+function mergeBindings(bound: readonly Bound[], outputs: number): readonly Bound[] {
+  const seen = new Set<string>();
+  for (const { place, name } of bound) {
+    const key = place.kind === 'tensor' ? `t${place.tensor}` : `c${place.constant}`;
+    if (place.kind === 'tensor' && seen.has(key)) {
+      throw new Error(`binding ${name} is bound twice (${bound.length}, ${outputs})`);
+    }
+    seen.add(key);
+  }
+  return bound;
+}
+
+/** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */
+export function locationOf(origin: Origin): string {
+  return formatLocation(origin.span);
+}
+
+/** The most workgroups of one dimension that every device grants. */
+export const MAX_WORKGROUPS = 65_535;
+
+/**
+ * Workgroups for `threads` in a row, `size` a group, spread over two dimensions where one does not
+ * suffice. A kernel finds its number with `LINEAR_INDEX`.
+ */
+export function linearGroups(threads: Size, size: number): readonly [Size, Size, Size] {
+  const groups = ceilDiv(threads, size);
+  if (typeof groups === 'number' && groups <= MAX_WORKGROUPS) return [groups, 1, 1];
+  return [min(groups, MAX_WORKGROUPS), ceilDiv(groups, MAX_WORKGROUPS), 1];
+}
+
+export { elementCount, shaderText };
