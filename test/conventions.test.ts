@@ -13,7 +13,7 @@ import {
 } from '../src/compiler/conventions/index.js';
 import type { Attributes, Graph } from '../src/compiler/ir.js';
 import { NO_FILES } from '../src/compiler/modules.js';
-import type { OperatorName } from '../src/compiler/ops/index.js';
+import type { CompositeName, CoreName, OperatorName } from '../src/compiler/ops/index.js';
 import { buildGraph } from './helpers/graph.js';
 
 function countOf(graph: Graph, name: ConventionName): ConventionCount {
@@ -68,7 +68,7 @@ const IMAGE: Shape = [6, 6, 4];
 
 /** All operators but `standardize`, which `ws` makes in cases of `conv` and `dwconv`. */
 // prettier-ignore
-const CASES: Readonly<Record<Exclude<OperatorName, 'standardize'>, readonly Case[]>> = {
+const CASES: Readonly<Record<Exclude<CoreName | CompositeName, 'standardize'>, readonly Case[]>> = {
   // 4×4×6 = 96 outputs of 9 taps in 2 channels: 1,728 MACs; kernel 108, bias 6.
   conv: [
     [[[8, 8, 4]], { filters: 6, stride: [2, 2], groups: 2 },

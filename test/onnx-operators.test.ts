@@ -1,7 +1,7 @@
 /** Every operator in ONNX Runtime against the reference interpreter, at opsets 17 and 21. */
 import { describe, expect, it } from 'vitest';
 import { interpret } from '../src/compiler/interpret.js';
-import { CORE, COMPOSITE, type OperatorName } from '../src/compiler/ops/index.js';
+import { CORE, COMPOSITE } from '../src/compiler/ops/index.js';
 import { emitted, runOnnx } from './helpers/onnx-run.js';
 import {
   casesOf,
@@ -9,13 +9,14 @@ import {
   randomInputs,
   randomWeights,
   relativeError,
+  type CaseName,
 } from './helpers/operator-cases.js';
 
 /** As the largest difference, relative to the largest expected number. */
 const TOLERANCE = 1e-4;
 
 it('has two cases or more for every operator', () => {
-  const names = Object.keys({ ...CORE, ...COMPOSITE }) as OperatorName[];
+  const names = Object.keys({ ...CORE, ...COMPOSITE }) as CaseName[];
   expect(names.filter((op) => casesOf(op).length < 2)).toEqual([]);
 });
 

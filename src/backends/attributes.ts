@@ -1,5 +1,5 @@
 /** Reads a node's attributes with their types: what the operator's record promises, checked. */
-import type { Attribute, Node } from '../compiler/ir.js';
+import { isBody, type Attribute, type Node } from '../compiler/ir.js';
 import type { Padding } from '../compiler/ops/kinds.js';
 import type { Dim } from '../compiler/shape.js';
 
@@ -14,7 +14,7 @@ function attribute(node: Node, name: string): Attribute {
 
 function isDim(value: Attribute): value is Dim {
   if (typeof value === 'number') return true;
-  return typeof value === 'object' && value !== null && 'kind' in value;
+  return typeof value === 'object' && value !== null && 'kind' in value && !isBody(value);
 }
 
 function list(value: Attribute): readonly Attribute[] | undefined {

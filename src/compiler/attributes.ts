@@ -1,6 +1,6 @@
 /** Attributes as text, as keys, and as the constants that an operator's parameters read. */
 import type { Constant } from './constant.js';
-import type { Attribute, Attributes } from './ir.js';
+import { isBody, type Attribute, type Attributes, type Body, type Value } from './ir.js';
 import type { Operator } from './ops/operator.js';
 import { formatDim, isSymbolic, type Dim } from './shape.js';
 
@@ -11,12 +11,14 @@ function isList(attribute: Attribute): attribute is readonly Attribute[] {
 }
 
 function isSymbolicDim(attribute: Scalar): attribute is Exclude<Dim, number> {
-  return typeof attribute === 'object' && attribute !== null && isSymbolic(attribute);
+  if (typeof attribute !== 'object' || attribute === null || isBody(attribute)) return false;
+  return isSymbolic(attribute);
 }
 
-/** An attribute as it would be written: `[3, 3]`, `same`, `H/2`, `none`. */
+/** An attribute as it would be written: `[3, 3]`, `same`, `H/2`, `none`; a body is `{conv; relu}`. */
 export function formatAttribute(attribute: Attribute): string {
   if (isList(attribute)) return `[${attribute.map(formatAttribute).join(', ')}]`;
+  if (isBody(attribute)) return `{${attribute.graph.nodes.map(({ op }) => op).join('; ')}}`;
   if (isSymbolicDim(attribute)) return formatDim(attribute);
   return attribute === null ? 'none' : String(attribute);
 }
@@ -24,9 +26,22 @@ export function formatAttribute(attribute: Attribute): string {
 /** Equal for equal attributes and for no others. */
 export function attributeKey(attribute: Attribute): string {
   if (isList(attribute)) return `[${attribute.map(attributeKey).join(',')}]`;
+  if (isBody(attribute)) return bodyKey(attribute);
   if (isSymbolicDim(attribute)) return `<${attribute.key}>`;
   if (typeof attribute === 'string') return JSON.stringify(attribute);
   return Object.is(attribute, -0) ? '-0' : String(attribute);
+}
+
+/** What its nodes do, in order, whatever their ids and places in the source. */
+function bodyKey({ graph }: Body): string {
+  const names = new Map<Value, number>(graph.inputs.map((value, i) => [value, i]));
+  const nameOf = (value: Value): string => String(names.get(value));
+  const nodes = graph.nodes.map(({ op, operands, attributes, results }) => {
+    const call = `${op}(${operands.map(nameOf).join(',')})${attributesKey(attributes)}`;
+    for (const value of results) names.set(value, names.size);
+    return call;
+  });
+  return `{${nodes.join(';')}|${graph.outputs.map(({ value }) => nameOf(value)).join(',')}}`;
 }
 
 /** Equal for equal attributes of one operator and for no others. */
@@ -36,7 +51,7 @@ export function attributesKey(attributes: Attributes): string {
     .join(';');
 }
 
-/** The constant from which a parameter reads this attribute. */
+/** The constant from which a parameter reads this attribute; no program writes a body. */
 export function attributeConstant(attribute: Attribute): Constant {
   if (isList(attribute)) return { type: 'list', items: attribute.map(attributeConstant) };
   if (isSymbolicDim(attribute)) return { type: 'int', value: attribute };

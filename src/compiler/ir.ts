@@ -16,9 +16,19 @@ export interface TensorType {
   readonly batched: boolean;
 }
 
-/** What an attribute may hold after elaboration: plain data, and sizes that may be symbolic. */
-export type Attribute = number | boolean | string | null | Shape[number] | readonly Attribute[];
+/** What an attribute may hold after elaboration: plain data, sizes that may be symbolic, a body. */
+export type Attribute =
+  number | boolean | string | null | Shape[number] | Body | readonly Attribute[];
 export type Attributes = Readonly<Record<string, Attribute>>;
+
+/**
+ * What a node computes, as a graph: its inputs are the node's operands, one to one, weights among
+ * them, and its outputs the node's results. It owns no weights and holds no constants.
+ */
+export interface Body {
+  readonly kind: 'body';
+  readonly graph: Graph;
+}
 
 /** One use of a block or operator, or one binding of the model: a step of an instance path. */
 export interface Scope {
@@ -152,4 +162,9 @@ export type WeightValues = ReadonlyMap<string, Tensor>;
 export function inputName(value: Value): string {
   if (value.definition.kind !== 'input') throw new Error('not an input');
   return value.definition.name;
+}
+
+export function isBody(attribute: Attribute | undefined): attribute is Body {
+  if (typeof attribute !== 'object' || attribute === null) return false;
+  return 'kind' in attribute && attribute.kind === 'body';
 }

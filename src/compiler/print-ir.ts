@@ -2,6 +2,8 @@
 import { formatAttribute, writtenAttributes } from './attributes.js';
 import {
   inputName,
+  isBody,
+  type Body,
   type Graph,
   type Node,
   type SymbolInfo,
@@ -24,6 +26,9 @@ const ELEMENTS_SHOWN = 8;
  * ```
  * %1: f32[H, W, 64] = conv(%0, @e1.conv.weight, @e1.conv.bias) {filters = 64}  # e1.conv  m.arch:3:8
  * ```
+ *
+ * Below a node with a body stand the nodes of that, indented; values that are only there are
+ * numbered as `%1.1`, `%1.2`, …
  */
 export function printIr(graph: Graph): string {
   const names = valueNames(graph);
@@ -45,7 +50,7 @@ export function printIr(graph: Graph): string {
     ),
     ...section(
       'nodes',
-      graph.nodes.map((node) => nodeLine(node, nameOf)),
+      graph.nodes.flatMap((node) => nodeLines(node, nameOf)),
     ),
     ...section(
       'outputs',
@@ -105,12 +110,43 @@ function constantText({ type, definition }: Value): string {
   return `f32${formatShape(type.shape)} = ${shown}${more}`;
 }
 
-function nodeLine(node: Node, nameOf: (value: Value) => string): string {
+type NameOf = (value: Value) => string;
+
+function nodeLines(node: Node, nameOf: NameOf): string[] {
+  const bodies = Object.values(node.attributes).filter(isBody);
+  return [nodeLine(node, nameOf), ...bodies.flatMap((body) => bodyLines(body, node, nameOf))];
+}
+
+/** The nodes of a body: its inputs and outputs go by the names that they have around it. */
+function bodyLines({ graph }: Body, node: Node, nameOf: NameOf): string[] {
+  const names = new Map<Value, string>();
+  const note = (value: Value, outer: Value | undefined): void => {
+    if (outer !== undefined) names.set(value, nameOf(outer));
+  };
+  graph.inputs.forEach((value, i) => note(value, node.operands[i]));
+  graph.outputs.forEach(({ value }, i) => note(value, node.results[i]));
+  const [first] = node.results.map(nameOf);
+  let count = 0;
+  for (const value of graph.nodes.flatMap(({ results }) => results)) {
+    if (!names.has(value)) names.set(value, `${first ?? ''}.${++count}`);
+  }
+  const inner: NameOf = (value) => names.get(value) ?? '%?';
+  return graph.nodes.flatMap((own) => nodeLines(own, inner)).map((line) => `  ${line}`);
+}
+
+function nodeLine(node: Node, nameOf: NameOf): string {
   const { op, operands, attributes, results, origin } = node;
   const typed = results.map((value) => `${nameOf(value)}: ${formatType(value.type)}`).join(', ');
-  const written = writtenAttributes(operatorOf(op), attributes)
+  const all = writtenAttributes(operatorOf(op), attributes);
+  const written = all
+    .filter(([, attribute]) => !isBody(attribute))
     .map(([name, attribute]) => `${name} = ${formatAttribute(attribute)}`)
     .join(', ');
-  const call = `${op}(${operands.map(nameOf).join(', ')})${written === '' ? '' : ` {${written}}`}`;
+  const parts = [
+    `${op}(${operands.map(nameOf).join(', ')})`,
+    ...(written === '' ? [] : [`{${written}}`]),
+    ...all.flatMap(([, attribute]) => (isBody(attribute) ? [formatAttribute(attribute)] : [])),
+  ];
+  const call = parts.join(' ');
   return `${typed} = ${call}  # ${origin.path}  ${formatLocation(origin.span)}`;
 }

@@ -1,5 +1,13 @@
 /** A graph for one size of its inputs: every symbol replaced by a number. */
-import type { Attribute, Attributes, Graph, Node, TensorType, Value } from './ir.js';
+import {
+  isBody,
+  type Attribute,
+  type Attributes,
+  type Graph,
+  type Node,
+  type TensorType,
+  type Value,
+} from './ir.js';
 import type { Problem } from './ops/operator.js';
 import { rewriteGraph, type Visit } from './rewrite.js';
 import { evaluate, evaluateShape, symbolsOf, type Sizes } from './shape.js';
@@ -26,10 +34,12 @@ export function specialize(graph: Graph, sizes: Sizes): Specialized {
   const missing = new Set<Value>();
   const visit: Visit = (node, operands, builder) => {
     if (!operands.some((value) => missing.has(value))) {
-      const attributes = specializeAttributes(node.attributes, sizes);
-      const made = builder.node(node.op, operands, attributes, node.origin);
-      if (made.ok) return made.results;
-      problems.push({ problem: made.problem, node });
+      const inside: NodeProblem[] = [];
+      const attributes = specializeAttributes(node.attributes, sizes, inside);
+      const made =
+        inside.length > 0 ? undefined : builder.node(node.op, operands, attributes, node.origin);
+      if (made?.ok === true) return made.results;
+      problems.push(...inside, ...(made === undefined ? [] : [{ problem: made.problem, node }]));
     }
     // The old values stand in for those that there cannot be: with a problem, no graph is given.
     for (const value of node.results) missing.add(value);
@@ -57,11 +67,21 @@ function requireFacts(graph: Graph, sizes: Sizes): void {
   }
 }
 
-/** Attributes with numbers in place of symbols; the same object where there are none. */
-export function specializeAttributes(attributes: Attributes, sizes: Sizes): Attributes {
+/**
+ * Attributes with numbers in place of symbols; the same object where there are none. What is wrong
+ * with nodes of a body at these sizes is added to `problems`.
+ */
+export function specializeAttributes(
+  attributes: Attributes,
+  sizes: Sizes,
+  problems: NodeProblem[] = [],
+): Attributes {
   if (!Object.values(attributes).some(hasSymbol)) return attributes;
   return Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [name, specializeAttribute(value, sizes)]),
+    Object.entries(attributes).map(([name, value]) => [
+      name,
+      specializeAttribute(value, sizes, problems),
+    ]),
   );
 }
 
@@ -70,9 +90,15 @@ function hasSymbol(value: Attribute): boolean {
   return 'kind' in value || value.some(hasSymbol);
 }
 
-function specializeAttribute(value: Attribute, sizes: Sizes): Attribute {
+function specializeAttribute(value: Attribute, sizes: Sizes, problems: NodeProblem[]): Attribute {
   if (typeof value !== 'object' || value === null) return value;
+  if (isBody(value)) {
+    const made = specialize(value.graph, sizes);
+    if (made.ok) return { kind: 'body', graph: made.graph };
+    problems.push(...made.problems);
+    return value;
+  }
   return 'kind' in value
     ? evaluate(value, sizes)
-    : value.map((item) => specializeAttribute(item, sizes));
+    : value.map((item) => specializeAttribute(item, sizes, problems));
 }

@@ -1,8 +1,17 @@
 /** Whether a graph is one: what every pass and backend relies on, checked. */
 import { attributeConstant, attributeKey, formatAttribute } from './attributes.js';
 import { activationCount } from './builder.js';
-import type { Graph, Node, TensorType, Value, Weight } from './ir.js';
+import {
+  isBody,
+  type Body,
+  type Graph,
+  type Node,
+  type TensorType,
+  type Value,
+  type Weight,
+} from './ir.js';
 import { findOperator } from './ops/index.js';
+import { body } from './ops/kinds.js';
 import type { Operator } from './ops/operator.js';
 import { elementCount } from './ops/tensor.js';
 import { equalShapes, formatShape, isStatic, symbolsOf, type Shape } from './shape.js';
@@ -17,10 +26,16 @@ import { equalShapes, formatShape, isStatic, symbolsOf, type Shape } from './sha
  * - a node's weights are as many, of the shapes and (where they are weights) of the roles that its
  *   operator declares, and do not depend on the image. A weight to be standardised may have been
  *   already: both its `standardize` node and a folded weight are right;
+ * - a body is a graph of which the same holds, without weights and constants of its own;
  * - each output is the result of a node, and no two are the same value, so that a backend can name
  *   each.
  */
 export function verify(graph: Graph): string[] {
+  return graphProblems(graph, new Set());
+}
+
+/** `around`: the sizes of the inputs of the graph around a body. */
+function graphProblems(graph: Graph, around: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   const known = new Set<Value>();
   const valueIds = new Map<number, Value>();
@@ -32,7 +47,7 @@ export function verify(graph: Graph): string[] {
   };
 
   problems.push(...weightProblems(graph.weights));
-  const symbols = new Set<string>();
+  const symbols = new Set(around);
   for (const value of graph.inputs) {
     const { definition, type } = value;
     if (definition.kind !== 'input') problems.push(`input ${value.id} is defined as no input`);
@@ -120,7 +135,7 @@ function constantProblem(data: Float32Array, { shape, batched }: TensorType): st
 function nodeProblems(node: Node, symbols: ReadonlySet<string>): string[] {
   const operator = findOperator(node.op);
   if (operator === undefined) return ['there is no such operator'];
-  const attributes = attributeProblems(node, operator);
+  const attributes = attributeProblems(node, operator, symbols);
   const links = node.results.flatMap((value, index) => {
     const { definition } = value;
     const links = definition.kind === 'result' && definition.node === node;
@@ -140,12 +155,22 @@ function nodeProblems(node: Node, symbols: ReadonlySet<string>): string[] {
   ];
 }
 
-function attributeProblems({ attributes }: Node, operator: Operator): string[] {
+function attributeProblems(
+  { attributes }: Node,
+  operator: Operator,
+  symbols: ReadonlySet<string>,
+): string[] {
   const problems: string[] = [];
   for (const [name, { kind }] of Object.entries(operator.parameters)) {
     const attribute = attributes[name];
     if (attribute === undefined) {
       problems.push(`it has no attribute ${name}`);
+      continue;
+    }
+    if (isBody(attribute) && kind === body) {
+      problems.push(
+        ...bodyProblems(attribute, symbols).map((problem) => `in its body: ${problem}`),
+      );
       continue;
     }
     const read = kind.read(attributeConstant(attribute));
@@ -158,6 +183,14 @@ function attributeProblems({ attributes }: Node, operator: Operator): string[] {
     }
   }
   return problems;
+}
+
+function bodyProblems({ graph }: Body, symbols: ReadonlySet<string>): string[] {
+  const held = graph.nodes.flatMap(({ operands }) =>
+    operands.filter(({ definition: { kind } }) => kind === 'weight' || kind === 'constant'),
+  );
+  const own = held.length === 0 ? [] : ['it has weights or constants of its own'];
+  return [...own, ...graphProblems(graph, symbols)];
 }
 
 function resultProblems(

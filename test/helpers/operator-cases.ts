@@ -4,14 +4,17 @@
  */
 import type { Attributes, Graph, Tensor, Value, Weight } from '../../src/compiler/ir.js';
 import { inputName, type WeightValues } from '../../src/compiler/ir.js';
-import type { OperatorName } from '../../src/compiler/ops/index.js';
+import type { CompositeName, CoreName } from '../../src/compiler/ops/index.js';
 import { elementCount } from '../../src/compiler/ops/tensor.js';
 import { isStatic } from '../../src/compiler/shape.js';
 import { uniformStream } from '../../src/weights/random.js';
 import { buildGraph, type TestGraph } from './graph.js';
 
+/** What programs mean; what passes make of it for kernels is compared with it in their tests. */
+export type CaseName = CoreName | CompositeName;
+
 export interface OperatorCase {
-  readonly op: OperatorName;
+  readonly op: CaseName;
   /** `conv: stride [2, 2], pad same` */
   readonly name: string;
   /** A graph whose only interesting node is the operator; its inputs are `x`, `x2`, … */
@@ -66,13 +69,13 @@ const arithmetic: readonly Spec[] = [
 ];
 
 /** Operands whose axes lie in another order in memory. */
-function transposedPair(g: TestGraph, op: OperatorName): readonly Value[] {
+function transposedPair(g: TestGraph, op: CaseName): readonly Value[] {
   const x = g.input([5, 6, 4]);
   const y = g.op('transpose', [g.input([4, 5, 6], 'x2')], { axes: [1, 2, 0] });
   return g.op(op, [x, ...y]);
 }
 
-const SPECS: Readonly<Record<OperatorName, readonly Spec[]>> = {
+const SPECS: Readonly<Record<CaseName, readonly Spec[]>> = {
   conv: [
     [[IMAGE], { filters: 6 }],
     [[ODD], { filters: 4, k: [5, 3], stride: [2, 2] }],
@@ -354,14 +357,14 @@ function reductions(): readonly Spec[] {
 
 /** All cases, in the order of the table. */
 export const OPERATOR_CASES: readonly OperatorCase[] = Object.entries(SPECS).flatMap(
-  ([op, specs]) => specs.map((spec) => caseOf(op as OperatorName, spec)),
+  ([op, specs]) => specs.map((spec) => caseOf(op as CaseName, spec)),
 );
 
-export function casesOf(op: OperatorName): readonly OperatorCase[] {
+export function casesOf(op: CaseName): readonly OperatorCase[] {
   return OPERATOR_CASES.filter((c) => c.op === op);
 }
 
-function caseOf(op: OperatorName, spec: Spec): OperatorCase {
+function caseOf(op: CaseName, spec: Spec): OperatorCase {
   if ('body' in spec) {
     return { op, name: `${op} ${spec.note}`, build: () => buildGraph((g) => spec.body(g)) };
   }

@@ -21,7 +21,9 @@ export function callsOf(graph: Graph): readonly Call[] {
 
 /** Composites give way to what they are made of. */
 function inParts(graph: Graph): Graph {
-  if (graph.nodes.every(({ op }) => isCore(op))) return graph;
+  const isWhole = (op: OperatorName): boolean =>
+    isCore(op) || operatorOf(op).decompose === undefined;
+  if (graph.nodes.every(({ op }) => isWhole(op))) return graph;
   const rewritten = rewriteGraph(graph, (node, operands, builder) =>
     isCore(node.op)
       ? undefined

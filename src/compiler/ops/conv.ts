@@ -52,7 +52,7 @@ export const conv = defineOperator({
   cost: convolutionCost,
   costDoc: 'MACs = outputs · k² · (in / groups); FLOPs = two a MAC, one an output for the bias.',
   evaluate: (operands, a, [shape]) => [convolve(operands, a, shape ?? [], a.groups)],
-  traits: ['linear-kernel'],
+  traits: ['linear-kernel', 'takes-epilogue'],
 });
 
 export const dwconv = defineOperator({
@@ -81,7 +81,7 @@ export const dwconv = defineOperator({
   evaluate: (operands, a, [shape]) => [
     convolve(operands, a, shape ?? [], operands[0]?.shape[2] ?? 1),
   ],
-  traits: ['linear-kernel'],
+  traits: ['linear-kernel', 'takes-epilogue'],
 });
 
 function requireGroups(

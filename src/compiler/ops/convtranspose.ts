@@ -47,7 +47,7 @@ export const convtranspose = defineOperator({
     const [left] = transposedPadding(a, 1);
     return [scatter(operands, a.stride, [top, left], shape ?? [])];
   },
-  traits: ['linear-kernel'],
+  traits: ['linear-kernel', 'takes-epilogue'],
 });
 
 function scatter(

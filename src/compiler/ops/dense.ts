@@ -44,5 +44,5 @@ export const dense = defineOperator({
     }
     return [y];
   },
-  traits: ['linear-kernel'],
+  traits: ['linear-kernel', 'takes-epilogue'],
 });

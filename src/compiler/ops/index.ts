@@ -2,8 +2,10 @@
 import { conv, dwconv } from './conv.js';
 import { convtranspose } from './convtranspose.js';
 import { dense } from './dense.js';
+import { fused } from './fused.js';
 import { globalavgpool, globalmaxpool } from './globalpool.js';
 import { matmul } from './matmul.js';
+import { normstats, scaleshift } from './normstats.js';
 import { batchnorm, groupnorm, instancenorm, layernorm } from './norm.js';
 import { avgpool, maxpool } from './pool.js';
 import { resize, upsample } from './resize.js';
@@ -99,12 +101,19 @@ export const COMPOSITE = {
   channelshuffle,
 } as const satisfies Record<string, Operator>;
 
+/**
+ * What `kernelPasses` make of the others, for backends that write kernels of their own: no other
+ * backend meets them. All have the trait `internal`.
+ */
+export const LOWERED = { normstats, scaleshift, fused } as const satisfies Record<string, Operator>;
+
 export type CoreName = keyof typeof CORE;
 export type CompositeName = keyof typeof COMPOSITE;
-export type OperatorName = CoreName | CompositeName;
+export type LoweredName = keyof typeof LOWERED;
+export type OperatorName = CoreName | CompositeName | LoweredName;
 
 const ALL: ReadonlyMap<string, Operator> = new Map<string, Operator>(
-  Object.entries({ ...CORE, ...COMPOSITE }),
+  Object.entries({ ...CORE, ...COMPOSITE, ...LOWERED }),
 );
 
 /** The operator of that name, if there is one. */

@@ -1,6 +1,6 @@
 /** What an operator's parameter accepts, and how what was written becomes an attribute. */
 import type { Constant } from '../constant.js';
-import type { Attribute, InitializerKind } from '../ir.js';
+import type { Attribute, Body, InitializerKind } from '../ir.js';
 import { INITIALIZER_KINDS } from '../ir.js';
 import { isSymbolic, range, type Dim } from '../shape.js';
 
@@ -160,6 +160,14 @@ export const dims: Kind<readonly Dim[]> = {
     }
     return values;
   },
+};
+
+/** What a node computes, as a graph; the compiler's own, so that nothing written is read as one. */
+export const body: Kind<Body> = {
+  describe: 'a body',
+  type: 'body',
+  choices: [],
+  read: () => undefined,
 };
 
 /** `kind`, or `none`. */

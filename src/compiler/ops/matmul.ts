@@ -44,7 +44,7 @@ export const matmul = defineOperator({
     }
     return [y];
   },
-  traits: [],
+  traits: ['takes-epilogue'],
 });
 
 function inferProduct(a: TensorType | undefined, b: TensorType | undefined): Inferred {

@@ -178,7 +178,8 @@ function channelWeight(
   return { name: role, shape: [count], role, trainable, init: { kind, fanIn: 1, fanOut: 1 } };
 }
 
-function scaleAndShift(count: number): WeightSpec[] {
+/** The weights of a norm with `affine`. */
+export function scaleAndShift(count: number): WeightSpec[] {
   return [
     channelWeight('scale', 'ones', count, true),
     channelWeight('shift', 'zeros', count, true),
@@ -197,6 +198,25 @@ function normalise(
   setOf: (index: number) => number,
 ): Tensor {
   if (x === undefined) throw new Error('norm: operand missing');
+  const { means, variances } = groupStatistics(x, count, setOf);
+  const channelCount = x.shape.at(-1) ?? 1;
+  const y = newTensor(x.shape);
+  for (let i = 0; i < x.data.length; i++) {
+    const set = setOf(i);
+    const normal = (at(x.data, i) - at(means, set)) / Math.sqrt(at(variances, set) + eps);
+    const c = i % channelCount;
+    const factor = scale === undefined ? 1 : at(scale.data, c);
+    y.data[i] = normal * factor + (shift === undefined ? 0 : at(shift.data, c));
+  }
+  return y;
+}
+
+/** The mean and the population variance of each of `count` sets of as many elements. */
+export function groupStatistics(
+  x: Tensor,
+  count: number,
+  setOf: (index: number) => number,
+): { readonly means: Float64Array; readonly variances: Float64Array } {
   const size = x.data.length / count;
   const means = new Float64Array(count);
   for (let i = 0; i < x.data.length; i++) {
@@ -208,14 +228,5 @@ function normalise(
     const set = setOf(i);
     variances[set] = at(variances, set) + (at(x.data, i) - at(means, set)) ** 2 / size;
   }
-  const channelCount = x.shape.at(-1) ?? 1;
-  const y = newTensor(x.shape);
-  for (let i = 0; i < x.data.length; i++) {
-    const set = setOf(i);
-    const normal = (at(x.data, i) - at(means, set)) / Math.sqrt(at(variances, set) + eps);
-    const c = i % channelCount;
-    const factor = scale === undefined ? 1 : at(scale.data, c);
-    y.data[i] = normal * factor + (shift === undefined ? 0 : at(shift.data, c));
-  }
-  return y;
+  return { means, variances };
 }

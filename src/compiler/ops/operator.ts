@@ -89,6 +89,8 @@ export type Trait =
   | 'data-movement'
   /** Multiplies each channel of its operand by a weight and adds another, at inference: batch norm. */
   | 'channel-affine'
+  /** A kernel of it can go on to elementwise nodes with each element that it has computed. */
+  | 'takes-epilogue'
   /** Linear in its operand, its first weight a kernel whose last axis is the output channel. */
   | 'linear-kernel'
   /** Not written in programs: made by the compiler. */

@@ -38,7 +38,7 @@ export const maxpool = defineOperator({
   evaluate: ([x], a, [shape]) => [
     slide(x, a, shape ?? [], -Infinity, Math.max, (largest) => largest),
   ],
-  traits: [],
+  traits: ['takes-epilogue'],
 });
 
 export const avgpool = defineOperator({
@@ -61,7 +61,7 @@ export const avgpool = defineOperator({
       (sum, count) => sum / count,
     ),
   ],
-  traits: [],
+  traits: ['takes-epilogue'],
 });
 
 function asPair(k: Attribute | undefined): readonly [number, number] {

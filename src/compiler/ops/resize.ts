@@ -43,7 +43,7 @@ export const upsample = defineOperator({
   cost: (shapes, { mode }) => resizeCost(shapes, mode),
   costDoc: RESIZE_COST,
   evaluate: ([x], { mode }, [shape]) => [resample(x, shape ?? [], mode)],
-  traits: [],
+  traits: ['takes-epilogue'],
 });
 
 export const resize = defineOperator({
@@ -64,7 +64,7 @@ export const resize = defineOperator({
   cost: (shapes, { mode }) => resizeCost(shapes, mode),
   costDoc: RESIZE_COST,
   evaluate: ([x], { mode }, [shape]) => [resample(x, shape ?? [], mode)],
-  traits: [],
+  traits: ['takes-epilogue'],
 });
 
 function resizeCost({ results: [y] }: CostInput, mode: Mode): Cost {
