@@ -1,10 +1,10 @@
 /** Elementwise operators one after the other, as statements in WGSL. */
 import type { Node, Value } from '../../compiler/ir.js';
 import type { Bound, Emitter } from './emitter.js';
-import { helperText, spellingOf, type HelperName, type Scalar } from './expressions.js';
+import { spellingOf, type HelperName, type Scalar } from './expressions.js';
 import { argumentsOf, axesOf, type Argument, type Leaf, type Stride } from './leaves.js';
 import type { Element } from './shader.js';
-import { floorDiv, product, times } from './size.js';
+import { product, times } from './size.js';
 import type { Size } from '../../webgpu/plan.js';
 import { resultOf, type KernelView } from './view.js';
 
@@ -146,5 +146,3 @@ export function bindLeaves(
     nameOf: (leaf) => bounds.get(JSON.stringify(leaf.place))?.name ?? '',
   };
 }
-
-export { helperText, floorDiv };

@@ -1,12 +1,11 @@
 /** Gathers what kernels need, one after the other: tensors, constants, shaders, dispatches. */
 import type { Node, Origin, Tensor, Value, WeightValues } from '../../compiler/ir.js';
-import { elementCount } from '../../compiler/ops/tensor.js';
 import { tensorOf } from '../../compiler/passes/pass.js';
 import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
-import type { PlanBinding, Size, WeightLayout } from '../../webgpu/plan.js';
+import type { Size, WeightLayout } from '../../webgpu/plan.js';
 import { pack } from './layout.js';
-import { shaderText, type Element, type Shader } from './shader.js';
+import type { Element, Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
 
 /** A tensor of activations, by its number in the plan. */
@@ -83,12 +82,18 @@ export interface Emitter {
   readonly batch: Size;
   /** Where a value is. Weights and constants are packed as asked. */
   place(value: Value, layout?: WeightLayout): Place;
+  /** A tensor for an input of the graph. */
+  makeInput(value: Value, name: string): void;
   /** A tensor for a result of a node. */
   make(value: Value, node: Node): Activation;
   /** A tensor that only the kernels of one node use. */
   scratch(name: string, elements: Size, node: Node): Activation;
   /** The value is where another is already. */
   alias(value: Value, place: Place): void;
+  /** The value is known when the plan is made. */
+  fix(value: Value, tensor: Tensor): void;
+  /** The tensor of an output, which holds it to the end. */
+  keep(value: Value): Activation;
   /** What a weight or constant holds; throws on other values. */
   tensor(value: Value): Tensor;
   /** Data of a kernel's own, such as a table; row-major. */
@@ -111,7 +116,7 @@ export function elementsOf({ type }: Value, batch: Size): Size {
 export function createEmitter(
   batch: Size,
   weights: WeightValues,
-): Emitter & { readonly draft: Draft; placeOf(value: Value): Place | undefined } {
+): Emitter & { readonly draft: Draft } {
   const tensors: TensorDraft[] = [];
   const constants: ConstantDraft[] = [];
   const kernels: KernelDraft[] = [];
@@ -126,8 +131,9 @@ export function createEmitter(
     constants.push(draft);
     return { kind: 'constant', constant: constants.length - 1 };
   };
+  const folded = new Map<Value, Tensor>();
   const tensor = (value: Value): Tensor => {
-    const known = tensorOf(value, weights);
+    const known = folded.get(value) ?? tensorOf(value, weights);
     if (known === undefined) throw new Error(`value ${value.id} has no values`);
     return known;
   };
@@ -139,7 +145,7 @@ export function createEmitter(
     if (known !== undefined) return known;
     const held = tensor(value);
     const made = addConstant({
-      name: definition.kind === 'weight' ? definition.weight.name : `constant_${value.id}`,
+      name: fixedName(value),
       isWeight: definition.kind === 'weight',
       layout,
       shape: held.shape,
@@ -156,13 +162,27 @@ export function createEmitter(
   return {
     batch,
     draft: { tensors, constants, kernels },
-    placeOf: (value) => places.get(value),
     tensor,
     place(value, layout = 'rows') {
       const { kind } = value.definition;
-      if (kind === 'weight' || kind === 'constant') return fixed(value, layout);
+      if (kind === 'weight' || kind === 'constant' || folded.has(value)) return fixed(value, layout);
       const place = places.get(value);
       if (place === undefined) throw new Error(`value ${value.id} is nowhere yet`);
+      return place;
+    },
+    makeInput(value, name) {
+      const place = addTensor(name, elementsOf(value, batch), undefined);
+      const made = tensors[place.tensor];
+      // It is filled before the first dispatch.
+      if (made !== undefined) made.first = -1;
+      places.set(value, place);
+    },
+    fix: (value, held) => void folded.set(value, held),
+    keep(value) {
+      const place = places.get(value);
+      const made = place?.kind === 'tensor' ? tensors[place.tensor] : undefined;
+      if (place?.kind !== 'tensor' || made === undefined) throw new Error('an output is nowhere');
+      made.last = kernels.length;
       return place;
     },
     make(value, node) {
@@ -213,6 +233,11 @@ export function createEmitter(
   };
 }
 
+function fixedName({ definition, id }: Value): string {
+  if (definition.kind === 'weight') return definition.weight.name;
+  return definition.kind === 'result' ? definition.node.origin.path : `constant_${id}`;
+}
+
 function isActivation({ type }: Value): boolean {
   return type.batched;
 }
@@ -251,5 +276,3 @@ export function linearGroups(threads: Size, size: number): readonly [Size, Size,
   if (typeof groups === 'number' && groups <= MAX_WORKGROUPS) return [groups, 1, 1];
   return [min(groups, MAX_WORKGROUPS), ceilDiv(groups, MAX_WORKGROUPS), 1];
 }
-
-export { elementCount, shaderText };

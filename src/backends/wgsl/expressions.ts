@@ -38,7 +38,9 @@ function numberOf(attributes: Attributes, name: string): string {
   return float(value);
 }
 
-export const ELEMENTWISE = {
+const ELEMENTWISE: Readonly<Partial<Record<OperatorName, Spell>>> = {
+  dropout: ([x = '']) => ({ expression: x }),
+  spatialdropout: ([x = '']) => ({ expression: x }),
   add: infix('+'),
   sub: infix('-'),
   mul: infix('*'),
@@ -81,12 +83,10 @@ export const ELEMENTWISE = {
     expression: `(${x} * hyperbolic_tangent(softplus(${x})))`,
     needs: ['hyperbolic_tangent', 'softplus'],
   }),
-} as const satisfies Partial<Record<OperatorName, Spell>>;
-
-type ElementwiseName = keyof typeof ELEMENTWISE;
+};
 
 export function spellingOf(node: Node): Spell | undefined {
-  return Object.hasOwn(ELEMENTWISE, node.op) ? ELEMENTWISE[node.op as ElementwiseName] : undefined;
+  return ELEMENTWISE[node.op];
 }
 
 type HelperName = keyof typeof HELPERS;

@@ -54,7 +54,6 @@ export function argumentsOf(
     return [x, ...[0, 1].map((row) => statsLeaf(stats, row, result, e))];
   }
   if (node.op === 'batchnorm') {
-    const tables = affineTables(node, view, e);
     return [
       x,
       ...affineTables(node, view, e).map(

@@ -1,24 +1,31 @@
 /** A node as one kernel computes it: what it reads, its main operator, what follows that. */
 import type { Node, Value } from '../../compiler/ir.js';
+import { kernelOf, type Kernel } from '../../compiler/passes/kernel.js';
 
-export interface KernelView {
+export interface KernelView extends Kernel {
   /** The node of the graph: its operands and results are what the kernel reads and writes. */
   readonly node: Node;
-  /** Nodes before the anchor that only say where to read: upsample, concat. */
-  readonly reads: readonly Node[];
-  /** A depthwise convolution, and what is elementwise after it, that the anchor alone reads. */
-  readonly prologue: readonly Node[];
-  /** Absent where all is elementwise. */
-  readonly anchor: Node | undefined;
-  /** Elementwise nodes, each after those that it reads; the last gives the result. */
-  readonly epilogue: readonly Node[];
-  /** The value of the graph that a value read by one of these nodes is, where it is from outside. */
+  /** The value of the graph that a value read by one of the kernel's nodes is. */
   readonly outer: (value: Value) => Value;
+}
+
+export function viewOf(node: Node): KernelView {
+  const kernel = kernelOf(node);
+  return {
+    ...kernel,
+    node,
+    outer(value) {
+      const found = node.operands[kernel.operandOf(value) ?? -1];
+      if (found === undefined) throw new Error(`${node.op}: value ${value.id} is none of its operands`);
+      return found;
+    },
+  };
 }
 
 /** `conv + relu` */
 export function operatorsOf({ reads, prologue, anchor, epilogue }: KernelView): string {
-  const nodes = [...reads, ...prologue, ...(anchor === undefined ? [] : [anchor]), ...epilogue];
+  const before = prologue === undefined ? [] : [prologue.anchor, ...prologue.epilogue];
+  const nodes = [...reads, ...before, ...(anchor === undefined ? [] : [anchor]), ...epilogue];
   return nodes.map(({ op }) => op).join(' + ');
 }
 

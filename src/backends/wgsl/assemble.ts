@@ -1,0 +1,186 @@
+/** From what the emitter has gathered to the files of a plan. */
+import type {
+  Plan,
+  PlanBinding,
+  PlanConstant,
+  PlanDispatch,
+  PlanModule,
+  PlanPipeline,
+  PlanWeight,
+  Size,
+} from '../../webgpu/plan.js';
+import { ALIGNMENT } from '../../webgpu/arena.js';
+import { groupDigits } from '../../compiler/constant.js';
+import { locationOf, type Draft, type KernelDraft, type Place } from './emitter.js';
+import { comment, shaderText } from './shader.js';
+import { plus, times } from './size.js';
+import { printPlan } from './print-plan.js';
+
+export interface PlanFile {
+  /** Relative to the plan's folder. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+type Header = Omit<
+  Plan,
+  'macs' | 'constants' | 'weights' | 'profiles' | 'modules' | 'pipelines' | 'dispatches'
+>;
+
+const WEIGHTS_FILE = 'weights.bin';
+
+export async function assemble(
+  draft: Draft,
+  header: Header,
+): Promise<{ readonly plan: Plan; readonly files: readonly PlanFile[] }> {
+  const { bytes, constants, weights } = packWeights(draft);
+  const shaders = await writeShaders(draft.kernels);
+  const pipelines: PlanPipeline[] = [];
+  const pipelineNumbers = new Map<string, number>();
+  const dispatches = draft.kernels.map((kernel): PlanDispatch => {
+    const { shader } = kernel;
+    const module = shaders.moduleOf(kernel);
+    const pipeline: PlanPipeline = {
+      module,
+      entryPoint: 'main',
+      bindings: shader.bindings.map(({ access }) => access),
+      params: shader.params,
+    };
+    const key = JSON.stringify(pipeline);
+    const number = pipelineNumbers.get(key) ?? pipelines.push(pipeline) - 1;
+    pipelineNumbers.set(key, number);
+    return {
+      label: kernel.label,
+      op: kernel.op,
+      source: locationOf(kernel.origin),
+      macs: kernel.macs,
+      traffic: kernel.places.reduce<Size>((sum, place) => plus(sum, bytesAt(place, draft)), 0),
+      variants: [
+        {
+          pipeline: number,
+          bindings: kernel.places.map(bindingOf),
+          params: kernel.params,
+          workgroups: kernel.workgroups,
+        },
+      ],
+    };
+  });
+  const plan: Plan = {
+    ...header,
+    macs: draft.kernels.reduce<Size>((sum, { macs }) => plus(sum, macs), 0),
+    constants,
+    weights: {
+      file: WEIGHTS_FILE,
+      bytes: bytes.length,
+      sha256: await sha256(bytes),
+      tensors: weights,
+    },
+    profiles: {},
+    modules: shaders.modules,
+    pipelines,
+    dispatches,
+  };
+  return {
+    plan,
+    files: [
+      { name: 'plan.json', bytes: new TextEncoder().encode(printPlan(plan)) },
+      { name: WEIGHTS_FILE, bytes },
+      ...shaders.files,
+    ],
+  };
+}
+
+function bindingOf(place: Place): PlanBinding {
+  return place.kind === 'tensor' ? { tensor: place.tensor } : { constant: place.constant };
+}
+
+function bytesAt(place: Place, { tensors, constants }: Draft): Size {
+  return place.kind === 'tensor'
+    ? times(4, tensors[place.tensor]?.elements ?? 0)
+    : 4 * (constants[place.constant]?.data.length ?? 0);
+}
+
+/** The constants one after the other, each at an offset that can be bound. */
+function packWeights({ constants: drafts }: Draft): {
+  readonly bytes: Uint8Array;
+  readonly constants: readonly PlanConstant[];
+  readonly weights: readonly PlanWeight[];
+} {
+  let end = 0;
+  const constants = drafts.map(({ data }): PlanConstant => {
+    const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+    end = offset + data.byteLength;
+    return { offset, bytes: data.byteLength };
+  });
+  const bytes = new Uint8Array(end);
+  const view = new DataView(bytes.buffer);
+  drafts.forEach(({ data }, i) => {
+    const offset = constants[i]?.offset ?? 0;
+    data.forEach((value, j) => view.setFloat32(offset + 4 * j, value, true));
+  });
+  const weights = drafts.flatMap(({ name, shape, layout, isWeight }, constant): PlanWeight[] =>
+    isWeight ? [{ name, shape, dtype: 'f32', constant, layout }] : [],
+  );
+  return { bytes, constants, weights };
+}
+
+interface Shaders {
+  readonly modules: readonly PlanModule[];
+  readonly files: readonly PlanFile[];
+  readonly moduleOf: (kernel: KernelDraft) => number;
+}
+
+/** A file for each text; its head says what uses it. */
+async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
+  const byText = new Map<string, KernelDraft[]>();
+  const textOf = new Map<KernelDraft, string>();
+  for (const kernel of kernels) {
+    const text = shaderText(kernel.shader);
+    textOf.set(kernel, text);
+    const users = byText.get(text) ?? [];
+    users.push(kernel);
+    byText.set(text, users);
+  }
+  const names = new Set<string>();
+  const files = [...byText].map(([text, users]): PlanFile => {
+    const file = `kernels/${freshName(users[0]?.shader.name ?? '', names)}.wgsl`;
+    const head = comment([
+      ...(users[0]?.shader.about ?? []),
+      '',
+      ...users.map(
+        ({ label, origin, shapes, macs }) =>
+          `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
+      ),
+    ]);
+    return { name: file, bytes: new TextEncoder().encode(`${head}\n${text}`) };
+  });
+  const numbers = new Map([...byText.keys()].map((text, i) => [text, i]));
+  return {
+    files,
+    modules: await Promise.all(
+      files.map(async ({ name, bytes }) => ({
+        file: name,
+        bytes: bytes.length,
+        sha256: await sha256(bytes),
+      })),
+    ),
+    moduleOf: (kernel) => numbers.get(textOf.get(kernel) ?? '') ?? 0,
+  };
+}
+
+function macsText(macs: Size): string {
+  return typeof macs === 'number' && macs > 0 ? `  ${groupDigits(macs)} MACs` : '';
+}
+
+function freshName(wanted: string, names: Set<string>): string {
+  for (let name = wanted, n = 2; ; name = `${wanted}_${n++}`) {
+    if (names.has(name)) continue;
+    names.add(name);
+    return name;
+  }
+}
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,202 @@
+/** A graph as a kernel plan: the backend's one entry. */
+import { diagnostic, type Diagnostic } from '../../compiler/diagnostic.js';
+import { evaluateNode } from '../../compiler/interpret.js';
+import {
+  inputName,
+  type Graph,
+  type Node,
+  type Tensor,
+  type Value,
+  type WeightValues,
+} from '../../compiler/ir.js';
+import { operatorOf } from '../../compiler/ops/index.js';
+import { rewriteGraph } from '../../compiler/rewrite.js';
+import { symbolsOf } from '../../compiler/shape.js';
+import { placeTensors, MAX_BUFFER_BYTES } from '../../webgpu/arena.js';
+import {
+  PLAN_FORMAT,
+  PLAN_VERSION,
+  type Plan,
+  type PlanPort,
+  type PlanSymbol,
+  type PlanTensor,
+  type Size,
+} from '../../webgpu/plan.js';
+import { createEmitter, type Draft, type Emitter, type TensorDraft } from './emitter.js';
+import { assemble, type PlanFile } from './assemble.js';
+import { lowerNode, loweringOf } from './lower.js';
+import { product, sizesOf, times } from './size.js';
+
+export interface WgslOptions {
+  /** Batch and symbolic sizes stay free, to be chosen when the plan is loaded; else the batch is 1. */
+  readonly dynamic?: boolean;
+  readonly metadata: {
+    /** archc's version. */
+    readonly version: string;
+    /** Of the source text, in hexadecimal. */
+    readonly sourceSha256: string;
+    /** Where the weights come from: a seed, or a file's name. */
+    readonly weights: { readonly seed: number } | { readonly file: string };
+    /** Learned elements of the model as the source has it. */
+    readonly params: number;
+  };
+}
+
+export type EmittedWgsl =
+  | { readonly ok: true; readonly plan: Plan; readonly files: readonly PlanFile[] }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/** The largest binding that every device grants (WebGPU, `maxStorageBufferBindingSize`). */
+export const MAX_BINDING_BYTES = 128 * 1024 * 1024;
+
+/**
+ * The files of a plan: `plan.json`, `weights.bin` and the shaders. Without `dynamic`, every size of
+ * the graph is a number (see `specialize`). Diagnostics: `tensor-too-large` where a tensor is beyond
+ * what every device binds. The bytes depend on the arguments alone.
+ */
+export async function emitWgsl(
+  given: Graph,
+  weights: WeightValues,
+  options: WgslOptions,
+): Promise<EmittedWgsl> {
+  const graph = legalize(given);
+  const symbols = options.dynamic === true ? planSymbols(graph) : [];
+  const batch: Size = symbols[0]?.name ?? 1;
+  const values = new Map(weights);
+  const e = createEmitter(batch, values);
+  for (const value of graph.inputs) {
+    e.makeInput(value, inputName(value));
+  }
+  for (const node of graph.nodes) {
+    if (node.results.every(({ type }) => !type.batched) && foldNode(e, node)) continue;
+    lowerNode(e, node);
+  }
+  const outputs = graph.outputs.map(({ name, doc, value }): PlanPort => {
+    const place = e.keep(value);
+    return { name, doc, dtype: 'f32', shape: portShape(value, batch), tensor: place.tensor };
+  });
+  const inputs = graph.inputs.map((value): PlanPort => {
+    const place = e.place(value);
+    if (value.definition.kind !== 'input' || place.kind !== 'tensor') throw new Error('no input');
+    const { name, doc } = value.definition;
+    return { name, doc, dtype: 'f32', shape: portShape(value, batch), tensor: place.tensor };
+  });
+  const { draft } = e;
+  const problems = tooLarge(draft);
+  if (problems.length > 0) return { ok: false, diagnostics: problems };
+  const { version, sourceSha256, params } = options.metadata;
+  const { plan, files } = await assemble(draft, {
+    format: PLAN_FORMAT,
+    version: PLAN_VERSION,
+    generator: `archc ${version}`,
+    model: graph.name,
+    doc: graph.doc,
+    sourceSha256,
+    weightsOrigin:
+      'seed' in options.metadata.weights
+        ? `seed ${options.metadata.weights.seed}`
+        : options.metadata.weights.file,
+    params,
+    symbols,
+    inputs,
+    outputs,
+    ...placed(draft),
+  });
+  return { ok: true, plan, files };
+}
+
+/** Composites that WGSL has nothing better for, in simpler operators. */
+function legalize(graph: Graph): Graph {
+  return rewriteGraph(graph, (node, operands, builder) =>
+    node.op !== 'fused' && loweringOf(node.op) === undefined
+      ? operatorOf(node.op).decompose?.(builder, operands, node.attributes)
+      : undefined,
+  );
+}
+
+function portShape({ type }: Value, batch: Size): readonly Size[] {
+  return type.batched ? [batch, ...sizesOf(type.shape)] : sizesOf(type.shape);
+}
+
+/** The batch first, under a name that no size has; then the sizes. */
+function planSymbols(graph: Graph): PlanSymbol[] {
+  const known = new Map(
+    graph.inputs.flatMap(({ type }) => type.shape.flatMap((dim) => [...symbolsOf(dim)])),
+  );
+  const defaults = new Map(graph.symbols.map((s) => [s.symbol.name, s.defaultSize]));
+  const name = ['batch', 'images', 'batch_size'].find((each) => !known.has(each)) ?? 'batch_';
+  const largest = 2 ** 31 - 1;
+  return [
+    { name, default: 1, min: 1, max: largest, modulus: 1, remainder: 0 },
+    ...[...known.values()].map(({ name: own, min, max, modulus, remainder }): PlanSymbol => {
+      const size = defaults.get(own);
+      return {
+        name: own,
+        ...(size === undefined ? {} : { default: size }),
+        min,
+        max: Math.min(max, largest),
+        modulus,
+        remainder,
+      };
+    }),
+  ];
+}
+
+/** A node of weights and constants alone is computed here, by the interpreter. */
+function foldNode(e: Emitter, node: Node): boolean {
+  if (node.operands.some(({ type }) => type.batched)) return false;
+  let operands: readonly Tensor[];
+  try {
+    operands = node.operands.map((value) => e.tensor(value));
+  } catch {
+    // An input that has no batch.
+    return false;
+  }
+  const results = evaluateNode(node, operands);
+  node.results.forEach((value, i) => {
+    const tensor = results[i];
+    if (tensor !== undefined) e.fix(value, tensor);
+  });
+  return true;
+}
+
+/** Places in the arena, where sizes are known. */
+function placed({ tensors }: Draft): Pick<Plan, 'tensors' | 'arena'> {
+  const all = tensors.map(
+    (t): PlanTensor => ({ name: t.name, bytes: bytesOf(t), first: t.first, last: t.last }),
+  );
+  const sizes = all.map(({ bytes }) => bytes);
+  if (!sizes.every((bytes) => typeof bytes === 'number')) return { tensors: all };
+  const { places, buffers } = placeTensors(
+    all.map(({ first, last }, i) => ({ first, last, bytes: sizes[i] ?? 0 })),
+    MAX_BUFFER_BYTES,
+  );
+  return {
+    tensors: all.map((tensor, i) => {
+      const place = places[i];
+      return place === undefined ? tensor : { ...tensor, place };
+    }),
+    arena: buffers,
+  };
+}
+
+function bytesOf({ elements }: TensorDraft): Size {
+  return times(4, elements);
+}
+
+function tooLarge({ tensors }: Draft): Diagnostic[] {
+  return tensors.flatMap((tensor) => {
+    const bytes = product([bytesOf(tensor)]);
+    if (typeof bytes !== 'number' || bytes <= MAX_BINDING_BYTES) return [];
+    return [
+      diagnostic(
+        'tensor-too-large',
+        `\`${tensor.name}\` takes ${bytes} bytes, and a device need not bind more than ${MAX_BINDING_BYTES} (128 MiB) at once`,
+        {
+          span: tensor.origin?.span,
+          hints: ['make the image smaller with `--size`, and run larger ones in tiles'],
+        },
+      ),
+    ];
+  });
+}
