@@ -1,5 +1,9 @@
 /** How the tests run. */
 import { defineConfig } from 'vitest/config';
+import { useVulkanDriver } from './test/helpers/swiftshader.js';
+
+// Here, because the loader of Vulkan reads it once, and the processes of the tests inherit it.
+useVulkanDriver();
 
 export default defineConfig({
   test: {

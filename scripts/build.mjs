@@ -30,7 +30,7 @@ const SOURCES = [
 ];
 const LIBRARY = { index: 'src/index.ts', prettier: 'src/format/index.ts' };
 /** What the command line leaves to node_modules: large, or native, and loaded only when used. */
-const EXTERNAL = ['elkjs', 'prettier', 'onnxruntime-node', 'onnxruntime-web'];
+const EXTERNAL = ['elkjs', 'prettier', 'onnxruntime-node', 'onnxruntime-web', 'webgpu'];
 
 /** What a built dist/ is valid for, besides its sources: the compiled form is one Node's. */
 const stamp = JSON.stringify({ node: process.version, arch: process.arch });
