@@ -588,6 +588,14 @@ export const CODES = {
       'An ONNX model is at most 2 GiB, and above that its weights stand in a file of their own, for ' +
       'which archc writes at most 4 GiB.',
   },
+  'tensor-too-large': {
+    severity: 'error',
+    title: 'A tensor is larger than every device binds',
+    explanation:
+      'WebGPU grants 128 MiB for a tensor that a kernel reads or writes, on any device; more is for ' +
+      'some devices only. A plan never needs more: choose a smaller image, fewer channels at full ' +
+      'resolution, or run a large image in tiles.',
+  },
   usage: {
     severity: 'error',
     title: 'The command line is incomplete, or says too much',

@@ -3,11 +3,13 @@
  * entry does not compile. Composites without an entry are decomposed.
  */
 import type { Node } from '../../compiler/ir.js';
-import type { CompositeName, CoreName, OperatorName } from '../../compiler/ops/index.js';
+import type { CompositeName, CoreName, LoweredName, OperatorName } from '../../compiler/ops/index.js';
 import { lowerConv } from './conv.js';
 import { lowerDepthwise } from './depthwise.js';
 import { lowerElementwise } from './elementwise.js';
 import type { Emitter } from './emitter.js';
+import { lowerConcat, lowerUpsample } from './move.js';
+import { lowerNormstats } from './normstats.js';
 import { lowerPool } from './pool.js';
 import { operand, resultOf, viewOf, type KernelView } from './view.js';
 
@@ -50,9 +52,12 @@ const LOWERINGS = {
   spatialdropout: elementwise,
   scaleshift: elementwise,
   batchnorm: elementwise,
+  concat: lowerConcat,
+  upsample: lowerUpsample,
+  normstats: lowerNormstats,
   identity: rename,
   reshape: rename,
-} as const satisfies Partial<Record<CoreName | CompositeName, Lowering>>;
+} as const satisfies Partial<Record<CoreName | CompositeName | LoweredName, Lowering>>;
 
 const TABLE: Readonly<Partial<Record<OperatorName, Lowering>>> = LOWERINGS;
 
