@@ -90,6 +90,7 @@ export { NO_FILES, type Host, type HostRead, type Program } from './compiler/mod
 export { parse, parseExpression, type Parsed } from './compiler/parse.js';
 export {
   inferencePasses,
+  kernelPasses,
   PASSES,
   runPasses,
   type Model,

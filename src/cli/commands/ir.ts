@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { openModel, sizedGraph, weightsOf, type WeightRequest } from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import type { Graph } from '../../compiler/ir.js';
-import { inferencePasses, runPasses, type PassName } from '../../compiler/passes/index.js';
+import {
+  inferencePasses,
+  kernelPasses,
+  runPasses,
+  type PassName,
+} from '../../compiler/passes/index.js';
 import { printIr } from '../../compiler/print-ir.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
@@ -25,6 +30,8 @@ import {
 } from '../options.js';
 import { fail, type Shell } from '../shell.js';
 
+const allPasses: readonly PassName[] = [...inferencePasses, ...kernelPasses];
+
 interface IrFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly after?: string;
 }
@@ -40,7 +47,8 @@ export function register(program: Command, shell: Shell): void {
     .argument('<file>', 'the .arch file')
     .option(
       '--after <pass>',
-      `after the passes for inference up to this one: ${inferencePasses.join(', ')}`,
+      `after the passes for inference up to this one: ${inferencePasses.join(', ')}; ` +
+        `then those for backends with kernels of their own: ${kernelPasses.join(', ')}`,
     );
   withExamples(withJson(withWeights(withModel(command))), [
     'ir models/sdunet.arch',
@@ -53,7 +61,7 @@ export function register(program: Command, shell: Shell): void {
 async function showGraph(file: string, flags: IrFlags, shell: Shell): Promise<ExitCode> {
   const read = allOf({
     request: readModelFlags(flags),
-    after: optional(flags.after, (text) => readChoice('after', text, inferencePasses, 'pass')),
+    after: optional(flags.after, (text) => readChoice('after', text, allPasses, 'pass')),
     weights: readWeightFlags(flags),
     source: readSource(file),
   });
@@ -83,6 +91,6 @@ async function runUpTo(
 ): Promise<Outcome<Graph>> {
   const weights = await weightsOf(graph, request);
   if (!weights.ok) return weights;
-  const names = inferencePasses.slice(0, inferencePasses.indexOf(last) + 1);
+  const names = allPasses.slice(0, allPasses.indexOf(last) + 1);
   return { ok: true, value: runPasses({ graph, weights: weights.value.values }, names).graph };
 }

@@ -1,10 +1,10 @@
 /** Folds batch normalisation into the convolution or dense layer before it. */
 import { activationCount, type GraphBuilder } from '../builder.js';
-import type { Attributes, Graph, Node, Tensor, Value, Weight, WeightValues } from '../ir.js';
+import type { Attributes, Node, Tensor, Value, Weight, WeightValues } from '../ir.js';
 import { operatorOf } from '../ops/index.js';
 import { at } from '../ops/tensor.js';
 import { rewriteGraph } from '../rewrite.js';
-import { modelOf, outputValues, tensorOf, type Pass } from './pass.js';
+import { modelOf, tensorOf, usersOf, type Pass, type Users } from './pass.js';
 
 /**
  * With factor = scale / √(variance + eps) a channel, batch norm after a linear operator is the
@@ -37,7 +37,7 @@ export const foldBatchnorm: Pass = (model) => {
 };
 
 /** `factor · x + summand`, channel by channel. */
-interface Affine {
+export interface Affine {
   readonly factor: Float64Array;
   readonly summand: Float64Array;
 }
@@ -55,21 +55,6 @@ interface Target {
   readonly builder: GraphBuilder;
   readonly values: Map<string, Tensor>;
   readonly names: Set<string>;
-}
-
-/** The nodes that read each value; for an output also undefined. */
-type Users = ReadonlyMap<Value, readonly (Node | undefined)[]>;
-
-function usersOf(graph: Graph): Users {
-  const users = new Map<Value, (Node | undefined)[]>();
-  const note = (value: Value, user: Node | undefined): void => {
-    const known = users.get(value);
-    if (known === undefined) users.set(value, [user]);
-    else known.push(user);
-  };
-  for (const node of graph.nodes) for (const value of node.operands) note(value, node);
-  for (const value of outputValues(graph)) note(value, undefined);
-  return users;
 }
 
 /** The batch norms, one after the other, that alone read what comes before them. */
@@ -102,7 +87,8 @@ function weightOperands(node: Node): readonly Value[] {
   return node.operands.slice(activationCount(node.op, node.operands.length));
 }
 
-function affineOf(norm: Node, values: WeightValues): Affine | undefined {
+/** What a batch norm does at inference, in double precision, where its weights are known. */
+export function affineOf(norm: Node, values: WeightValues): Affine | undefined {
   const weights = weightOperands(norm).map((value) => tensorOf(value, values)?.data);
   const [scale, shift, mean, variance] = weights;
   const { eps } = norm.attributes;

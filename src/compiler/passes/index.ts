@@ -4,18 +4,26 @@ import { mergeCommonSubexpressions } from './cse.js';
 import { removeDeadCode } from './dead-code.js';
 import { foldBatchnorm } from './fold-batchnorm.js';
 import { foldConstants } from './fold-constants.js';
+import { fuseDepthwise } from './fuse-depthwise.js';
+import { fuseElementwise } from './fuse-elementwise.js';
+import { fuseReads } from './fuse-reads.js';
 import type { Model, Pass, PassOptions } from './pass.js';
 import { removeDropout } from './remove-dropout.js';
+import { splitNorms } from './split-norms.js';
 
 export type { Model, Pass, PassOptions } from './pass.js';
 
-/** In the order in which they are run for inference. */
+/** In the order in which they are run: those for inference, then those for kernels. */
 export const PASSES = {
   'remove-dropout': removeDropout,
   'fold-constants': foldConstants,
   cse: mergeCommonSubexpressions,
   'dead-code': removeDeadCode,
   'fold-batchnorm': foldBatchnorm,
+  'split-norms': splitNorms,
+  'fuse-elementwise': fuseElementwise,
+  'fuse-depthwise': fuseDepthwise,
+  'fuse-reads': fuseReads,
 } as const satisfies Record<string, Pass>;
 
 export type PassName = keyof typeof PASSES;
@@ -30,6 +38,17 @@ export const inferencePasses: readonly PassName[] = [
   'cse',
   'dead-code',
   'fold-batchnorm',
+];
+
+/**
+ * What a backend that writes kernels of its own runs after those: each node is then one kernel, as
+ * `kernelOf` takes it apart.
+ */
+export const kernelPasses: readonly PassName[] = [
+  'split-norms',
+  'fuse-elementwise',
+  'fuse-depthwise',
+  'fuse-reads',
 ];
 
 export function isPassName(name: string): name is PassName {

@@ -1,5 +1,5 @@
 /** What a pass is: from a model to one with the same results. */
-import type { Graph, Tensor, Value, WeightValues } from '../ir.js';
+import type { Graph, Node, Tensor, Value, WeightValues } from '../ir.js';
 import { isStatic } from '../shape.js';
 
 /** A graph with the values of its weights, where they are known. */
@@ -31,6 +31,21 @@ export function modelOf(graph: Graph, values: WeightValues | undefined): Model {
 
 export function outputValues(graph: Graph): ReadonlySet<Value> {
   return new Set(graph.outputs.map((output) => output.value));
+}
+
+/** The nodes that read each value; for an output also undefined, last. */
+export type Users = ReadonlyMap<Value, readonly (Node | undefined)[]>;
+
+export function usersOf(graph: Graph): Users {
+  const users = new Map<Value, (Node | undefined)[]>();
+  const note = (value: Value, user: Node | undefined): void => {
+    const known = users.get(value);
+    if (known === undefined) users.set(value, [user]);
+    else known.push(user);
+  };
+  for (const node of graph.nodes) for (const value of node.operands) note(value, node);
+  for (const value of outputValues(graph)) note(value, undefined);
+  return users;
 }
 
 /** What a constant or a weight holds, where that is known; undefined for every other value. */
