@@ -26,13 +26,13 @@ export function useVulkanDriver(): void {
   env['LD_LIBRARY_PATH'] = [folder, ...paths].filter((path) => path !== '').join(':');
 }
 
-/** `RTLD_GLOBAL` of Linux: what is loaded later finds it by its name. Node has no name for it. */
-const RTLD_GLOBAL = 0x100;
+/** `RTLD_NODELETE` of Linux: Node unloads what turns out to be no addon. Node has no name for it. */
+const RTLD_NODELETE = 0x1000;
 
 /** The same for this process, before it loads `webgpu`. */
 export function loadVulkan(): void {
   useVulkanDriver();
-  const flags = constants.dlopen.RTLD_NOW | RTLD_GLOBAL;
+  const flags = constants.dlopen.RTLD_NOW | RTLD_NODELETE;
   try {
     process.dlopen({ exports: {} }, join(swiftShader(), 'libvulkan.so.1'), flags);
   } catch (error) {

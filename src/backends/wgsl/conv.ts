@@ -70,11 +70,17 @@ export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
     about: [
       `Convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${PIXELS} pixels of a row by ${4 * wide} channels.`,
     ],
-    inputs: [...reader.bounds, { name: 'kernel', element: 'mat4x4f', place: kernel }, ...finish.bounds],
+    inputs: [
+      ...reader.bounds,
+      { name: 'kernel', element: 'mat4x4f', place: kernel },
+      ...finish.bounds,
+    ],
     outputs: [finish.output],
     params: {
       blocks,
-      ...(isPointwise ? { pixels: finish.pixels } : { per_row: perRow, out_height: outHeight, out_width: outWidth }),
+      ...(isPointwise
+        ? { pixels: finish.pixels }
+        : { per_row: perRow, out_height: outHeight, out_width: outWidth }),
       ...(isPointwise ? blocksOnly(reader.params) : reader.params),
       ...window,
       ...finish.params,
@@ -132,7 +138,8 @@ export function windowParams(
 
 function isPointwiseOf(reader: Reader, { k, stride }: Geometry, pad: unknown): boolean {
   const isOne = [...k, ...stride].every((n) => n === 1);
-  const isUnpadded = pad === 'same' || pad === 'valid' || (Array.isArray(pad) && pad.every((n) => n === 0));
+  const isUnpadded =
+    pad === 'same' || pad === 'valid' || (Array.isArray(pad) && pad.every((n) => n === 0));
   return isOne && isUnpadded && reader.sources.every(({ factor: [y, x] }) => y * x === 1);
 }
 
@@ -196,7 +203,10 @@ export function multiplyCode(
 
 export function storesCode(
   wide: number,
-  { pixel, isThere }: { readonly pixel: (i: number) => string; readonly isThere: (i: number) => string },
+  {
+    pixel,
+    isThere,
+  }: { readonly pixel: (i: number) => string; readonly isThere: (i: number) => string },
   pixels = PIXELS,
 ): string {
   const one = (w: number): string[] =>
@@ -225,7 +235,10 @@ ${indent(sumsCode(wide))}
   var k = column;
   for (var c = 0; c < params.in_blocks; c++) {
 ${indent(loadCode(reader, { count: PIXELS, block: 'c', name: (i) => `in_${i}` }), 2)}
-${indent(multiplyCode(reader.channels, wide, 'k', (i) => `in_${i}`), 2)}
+${indent(
+  multiplyCode(reader.channels, wide, 'k', (i) => `in_${i}`),
+  2,
+)}
     k += params.out_blocks;
   }
 ${indent(
@@ -265,7 +278,8 @@ ${indent(loadCode(reader, { count, block: 'c', name: (i) => `in_${i}`, inside: (
 ${indent(
   upTo(taps)
     .map((tap) => {
-      const at = tap === 0 ? 'k' : `k + ${tap === 1 ? '' : `${tap} * `}params.in_blocks * params.out_blocks`;
+      const at =
+        tap === 0 ? 'k' : `k + ${tap === 1 ? '' : `${tap} * `}params.in_blocks * params.out_blocks`;
       const input = (i: number): string => `in_${isUnrolled ? i * stride[1] + tap : i}`;
       const code = multiplyCode(reader.channels, wide, at, input);
       return taps === 1 ? code : `{\n${indent(code)}\n}`;
@@ -281,7 +295,7 @@ ${indent(
   return `${headCode(shape)}
   let out_row = block / params.per_row;
   let first = (block % params.per_row) * ${PIXELS};
-  let image = out_row / params.out_height;
+  let image_index = out_row / params.out_height;
   let y = (out_row % params.out_height) * ${stride[0]} - params.top;
 ${indent(sumsCode(wide))}
   for (var ky = 0; ky < ${k[0]}; ky++) {

@@ -50,7 +50,11 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
     about: [
       `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${PIXELS} pixels of a row for 4 channels.`,
     ],
-    inputs: [...reader.bounds, { name: 'kernel', element: 'vec4f', place: kernel }, ...finish.bounds],
+    inputs: [
+      ...reader.bounds,
+      { name: 'kernel', element: 'vec4f', place: kernel },
+      ...finish.bounds,
+    ],
     outputs: [finish.output],
     params: {
       blocks,
@@ -93,9 +97,7 @@ function depthwiseCode(
   const body = [
     `let x = first * ${stride[1]} - params.left${isUnrolled ? '' : ` + kx * ${dilation[1]}`};`,
     addressCode(reader, { count, x, line: 'clamped' }),
-    ...upTo(count).map(
-      (i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`,
-    ),
+    ...upTo(count).map((i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`),
     loadCode(reader, {
       count,
       block: 'column',
@@ -104,15 +106,17 @@ function depthwiseCode(
     }),
     ...sums,
   ].join('\n');
-  const rowBody = isUnrolled
-    ? body
-    : `for (var kx = 0; kx < ${k[1]}; kx++) {\n${indent(body)}\n}`;
+  const rowBody = isUnrolled ? body : `for (var kx = 0; kx < ${k[1]}; kx++) {\n${indent(body)}\n}`;
   return `${headCode({ wide: 1, threads })}
   let out_row = block / params.per_row;
   let first = (block % params.per_row) * ${PIXELS};
-  let image = out_row / params.out_height;
+  let image_index = out_row / params.out_height;
   let y = (out_row % params.out_height) * ${stride[0]} - params.top;
-${indent(upTo(PIXELS).map((i) => `var sum_${i}: vec4f;`).join('\n'))}
+${indent(
+  upTo(PIXELS)
+    .map((i) => `var sum_${i}: vec4f;`)
+    .join('\n'),
+)}
   for (var ky = 0; ky < ${k[0]}; ky++) {
     let row = y + ky * ${dilation[0]};
     if (row < 0 || row >= params.height) {

@@ -162,9 +162,12 @@ function foldNode(e: Emitter, node: Node): boolean {
 
 /** Places in the arena, where sizes are known. */
 function placed({ tensors }: Draft): Pick<Plan, 'tensors' | 'arena'> {
-  const all = tensors.map(
-    (t): PlanTensor => ({ name: t.name, bytes: bytesOf(t), first: t.first, last: t.last }),
-  );
+  const all = tensors.map((t): PlanTensor => ({
+    name: t.name,
+    bytes: bytesOf(t),
+    first: t.first,
+    last: t.last,
+  }));
   const sizes = all.map(({ bytes }) => bytes);
   if (!sizes.every((bytes) => typeof bytes === 'number')) return { tensors: all };
   const { places, buffers } = placeTensors(

@@ -165,7 +165,8 @@ export function createEmitter(
     tensor,
     place(value, layout = 'rows') {
       const { kind } = value.definition;
-      if (kind === 'weight' || kind === 'constant' || folded.has(value)) return fixed(value, layout);
+      if (kind === 'weight' || kind === 'constant' || folded.has(value))
+        return fixed(value, layout);
       const place = places.get(value);
       if (place === undefined) throw new Error(`value ${value.id} is nowhere yet`);
       return place;

@@ -39,6 +39,7 @@ function numberOf(attributes: Attributes, name: string): string {
 }
 
 const ELEMENTWISE: Readonly<Partial<Record<OperatorName, Spell>>> = {
+  identity: ([x = '']) => ({ expression: x }),
   dropout: ([x = '']) => ({ expression: x }),
   spatialdropout: ([x = '']) => ({ expression: x }),
   add: infix('+'),

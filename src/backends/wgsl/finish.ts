@@ -44,7 +44,9 @@ export function finishOf(
   const pixels = times(result.type.batched ? e.batch : 1, pixelsPerImage);
 
   const elementFor = (leaf: Leaf): Element =>
-    leaf.strides.at(-1) === 'dense' && (isVector || leaf.place.kind === 'constant') ? 'vec4f' : 'f32';
+    leaf.strides.at(-1) === 'dense' && (isVector || leaf.place.kind === 'constant')
+      ? 'vec4f'
+      : 'f32';
   const bound = bindLeaves(chain.leaves, elementFor);
   if (bound === undefined) throw new Error('a tensor read in two ways');
   const params: Record<string, Size> = isVector ? { out_blocks: channels / 4 } : {};
@@ -80,16 +82,17 @@ export function finishOf(
     if (element === 'vec4f') return `${name}[${index}]`;
     if (!isChannelwise) return `vec4f(${name}[${index}])`;
     return unit === 4
-      ? `vec4f(${upTo(4).map((c) => `${name}[${index}${c === 0 ? '' : ` + ${c}`}]`).join(', ')})`
+      ? `vec4f(${upTo(4)
+          .map((c) => `${name}[${index}${c === 0 ? '' : ` + ${c}`}]`)
+          .join(', ')})`
       : `${name}[${index}]`;
   };
   const start = bias === undefined ? 'sum' : 'biased';
-  const { lines, result: last, helpers } = statementsOf(
-    chain,
-    'vec4f',
-    [[anchorResult, start]],
-    read,
-  );
+  const {
+    lines,
+    result: last,
+    helpers,
+  } = statementsOf(chain, 'vec4f', [[anchorResult, start]], read);
   const output: Activation = e.make(result, view.node);
   const biasBound: readonly Bound[] =
     bias === undefined ? [] : [{ name: 'bias', element: 'vec4f', place: bias }];

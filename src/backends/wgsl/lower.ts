@@ -3,7 +3,13 @@
  * entry does not compile. Composites without an entry are decomposed.
  */
 import type { Node } from '../../compiler/ir.js';
-import type { CompositeName, CoreName, LoweredName, OperatorName } from '../../compiler/ops/index.js';
+import type {
+  CompositeName,
+  CoreName,
+  LoweredName,
+  OperatorName,
+} from '../../compiler/ops/index.js';
+import { operatorOf } from '../../compiler/ops/index.js';
 import { lowerConv } from './conv.js';
 import { lowerDepthwise } from './depthwise.js';
 import { lowerElementwise } from './elementwise.js';
@@ -48,8 +54,8 @@ const LOWERINGS = {
   tanh: elementwise,
   mish: elementwise,
   softplus: elementwise,
-  dropout: elementwise,
-  spatialdropout: elementwise,
+  dropout: rename,
+  spatialdropout: rename,
   scaleshift: elementwise,
   batchnorm: elementwise,
   concat: lowerConcat,
@@ -69,7 +75,11 @@ export function lowerNode(e: Emitter, node: Node): void {
   const view = viewOf(node);
   const { anchor } = view;
   if (anchor === undefined) {
-    lowerElementwise(e, view);
+    const [only, ...others] = view.epilogue;
+    const isIdentity =
+      only !== undefined && operatorOf(only.op).traits.includes('inference-identity');
+    if (isIdentity && others.length === 0) rename(e, view, only);
+    else lowerElementwise(e, view);
     return;
   }
   const lowering = loweringOf(anchor.op);

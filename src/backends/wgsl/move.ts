@@ -20,13 +20,17 @@ export function lowerConcat(e: Emitter, view: KernelView, anchor: Node): void {
   const rank = result.type.shape.length;
   const axis = Number(anchor.attributes['axis'] ?? rank - 1);
   const at = axis < 0 ? axis + rank : axis;
-  const lead = times(result.type.batched ? e.batch : 1, product(result.type.shape.slice(0, at).map(sizeOfDim)));
+  const lead = times(
+    result.type.batched ? e.batch : 1,
+    product(result.type.shape.slice(0, at).map(sizeOfDim)),
+  );
   const rowOf = (shape: typeof result.type.shape): Size => product(shape.slice(at).map(sizeOfDim));
   let before: Size = 0;
   for (const value of anchor.operands.map(view.outer)) {
     const row = rowOf(value.type.shape);
     const offset = before;
-    before = typeof before === 'number' && typeof row === 'number' ? before + row : ['+', before, row];
+    before =
+      typeof before === 'number' && typeof row === 'number' ? before + row : ['+', before, row];
     const sizes = [row, offset, rowOf(result.type.shape)];
     const inFours = sizes.every((size) => typeof size === 'number' && size % 4 === 0);
     const [own, first, all] = inFours ? sizes.map((size) => Number(size) / 4) : sizes;
@@ -39,7 +43,15 @@ export function lowerConcat(e: Emitter, view: KernelView, anchor: Node): void {
       about: ['Copies one of the tensors to its place in the result.'],
       inputs: [{ name: 'part', element: type, place: e.place(value) }],
       outputs: [{ name: 'result', element: type, place: output }],
-      params: { count, row: own ?? 0, first: first ?? 0, result_row: all ?? 0, ...(value.type.batched ? {} : { part_count: times(product(value.type.shape.slice(0, at).map(sizeOfDim)), own ?? 0) }) },
+      params: {
+        count,
+        row: own ?? 0,
+        first: first ?? 0,
+        result_row: all ?? 0,
+        ...(value.type.batched
+          ? {}
+          : { part_count: times(product(value.type.shape.slice(0, at).map(sizeOfDim)), own ?? 0) }),
+      },
       code: `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${LINEAR_INDEX}

@@ -15,7 +15,8 @@ const CHUNK = 128;
 export function lowerNormstats(e: Emitter, view: KernelView, anchor: Node): void {
   const { node } = view;
   const { groups, eps, affine } = anchor.attributes;
-  if (typeof groups !== 'number' || typeof eps !== 'number') throw new Error('normstats: no groups');
+  if (typeof groups !== 'number' || typeof eps !== 'number')
+    throw new Error('normstats: no groups');
   const x = view.outer(operand(anchor, 0));
   const channels = Number(x.type.shape.at(-1));
   const pixels = product(x.type.shape.slice(0, -1).map(sizeOfDim));

@@ -23,7 +23,11 @@ export function lowerPool(e: Emitter, view: KernelView, anchor: Node): void {
   const isMax = op === 'maxpool';
   e.kernel({
     node: view.node,
-    name: [op, reader.channels % 4 === 0 ? '' : `in${reader.channels}`, ...view.epilogue.map((n) => n.op)]
+    name: [
+      op,
+      reader.channels % 4 === 0 ? '' : `in${reader.channels}`,
+      ...view.epilogue.map((n) => n.op),
+    ]
       .filter((part) => part !== '')
       .join('_'),
     op: operatorsOf(view),
@@ -57,10 +61,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let column = i % params.out_blocks;
   let pixel = i / params.out_blocks;
   let out_row = pixel / params.out_width;
-  let image = out_row / params.out_height;
+  let image_index = out_row / params.out_height;
   let top = (out_row % params.out_height) * params.stride_y - params.top;
   let left = (pixel % params.out_width) * params.stride_x - params.left;
-  var found = vec4f(${isMax ? '-3.4028235e38' : '0.0'});
+  var found = vec4f(${isMax ? '-3.4028234e38' : '0.0'});
   for (var row = max(top, 0); row < min(top + params.kernel_height, params.height); row++) {
     for (var x = max(left, 0); x < min(left + params.kernel_width, params.width); x++) {
 ${indent(addressCode(reader, { count: 1, x: () => 'x', line: 'inside' }), 3)}

@@ -8,7 +8,8 @@ export function printPlan(plan: Plan): string {
 function printObject(value: object, space: string): string {
   const inner = `${space}  `;
   const entries = Object.entries(value).map(
-    ([key, item]: [string, unknown]) => `${inner}${JSON.stringify(key)}: ${printValue(item, inner)}`,
+    ([key, item]: [string, unknown]) =>
+      `${inner}${JSON.stringify(key)}: ${printValue(item, inner)}`,
   );
   return `{\n${entries.join(',\n')}\n${space}}`;
 }

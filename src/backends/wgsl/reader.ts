@@ -116,7 +116,9 @@ export function addressCode(
   },
 ): string {
   const columns = upTo(count).map((i) =>
-    line === 'clamped' ? `let x_${i} = clamp(${x(i)}, 0, params.width - 1);` : `let x_${i} = ${x(i)};`,
+    line === 'clamped'
+      ? `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`
+      : `let x_${i} = ${x(i)};`,
   );
   const starts = sources.flatMap(({ factor }, s) => {
     const [start, over] = [`line${suffixOf(sources, s)}`, perPixel(sources, s)];
@@ -132,7 +134,10 @@ export function addressCode(
 
 function lineOf([y, x]: readonly [number, number]): string {
   const width = x === 1 ? 'params.width' : `(params.width / ${x})`;
-  const row = y === 1 ? 'image * params.height + row' : `image * (params.height / ${y}) + row / ${y}`;
+  const row =
+    y === 1
+      ? 'image_index * params.height + row'
+      : `image_index * (params.height / ${y}) + row / ${y}`;
   return `(${row}) * ${width}`;
 }
 
@@ -229,7 +234,10 @@ export function readerFunctions({ sources }: Reader): string {
   return sources
     .filter(({ bound, channels }) => bound.element === 'f32' && channels >= 4)
     .map(
-      ({ bound: { name }, channels }) => `fn channels_of_${name}(address: i32, first: i32) -> vec4f {
+      ({
+        bound: { name },
+        channels,
+      }) => `fn channels_of_${name}(address: i32, first: i32) -> vec4f {
   var four: vec4f;
   for (var c = 0; c < 4; c++) {
     if (first + c < ${channels}) {

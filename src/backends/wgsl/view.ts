@@ -16,7 +16,8 @@ export function viewOf(node: Node): KernelView {
     node,
     outer(value) {
       const found = node.operands[kernel.operandOf(value) ?? -1];
-      if (found === undefined) throw new Error(`${node.op}: value ${value.id} is none of its operands`);
+      if (found === undefined)
+        throw new Error(`${node.op}: value ${value.id} is none of its operands`);
       return found;
     },
   };
