@@ -43,7 +43,7 @@ export interface Statements {
 
 /** `let y1 = …` a step; `read` gives the expression of an operand from memory. */
 export function statementsOf(
-  { steps }: Chain,
+  { steps }: Pick<Chain, 'steps'>,
   type: Scalar,
   start: readonly (readonly [Value, string])[],
   read: (leaf: Leaf) => string,

@@ -9,6 +9,7 @@ import type { Size } from '../../webgpu/plan.js';
 import type { Emitter } from './emitter.js';
 import { finishOf, type Finish } from './finish.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
+import { lowerSeparable } from './separable.js';
 import { indent, upTo } from './shader.js';
 import { ceilDiv, min, product, sizeOfDim, times } from './size.js';
 import { operand, operatorsOf, type KernelView } from './view.js';
@@ -27,6 +28,10 @@ export interface Geometry {
 }
 
 export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
+  if (view.prologue !== undefined) {
+    lowerSeparable(e, view, anchor, view.prologue);
+    return;
+  }
   const { attributes: a } = anchor;
   const geometry: Geometry = {
     k: pairOf(a['k']),

@@ -1,5 +1,6 @@
 /** A depthwise convolution joins the pointwise one after it, where that has few filters. */
 import type { Attribute, Node } from '../ir.js';
+import { operatorOf } from '../ops/index.js';
 import { fuseIn } from './fuse.js';
 import { kernelOf, MAX_OPERANDS, nodesIn } from './kernel.js';
 import { usersOf, type Pass, type Users } from './pass.js';
@@ -32,6 +33,11 @@ function depthwiseBefore(node: Node, users: Users): Node | undefined {
   const before = kernelOf(first);
   if (before.anchor?.op !== 'dwconv') return undefined;
   if (before.prologue !== undefined || before.reads.length > 0) return undefined;
+  // What is between is applied channel by channel, without operands of its own.
+  const areActivations = before.epilogue.every(({ op }) =>
+    operatorOf(op).traits.includes('activation'),
+  );
+  if (!areActivations) return undefined;
   if ((users.get(outer) ?? []).some((user) => user !== node)) return undefined;
   const uses = nodesIn(node).flatMap(({ operands }) => operands.filter((v) => v === between));
   if (uses.length !== 1) return undefined;
