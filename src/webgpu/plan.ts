@@ -150,6 +150,11 @@ export interface PlanProfile {
 export interface Plan {
   readonly format: typeof PLAN_FORMAT;
   readonly version: typeof PLAN_VERSION;
+  /**
+   * Of the file's bytes, with these 64 digits as zeros: what cuts or changes `plan.json` shows. The
+   * other files have their hashes here.
+   */
+  readonly sha256: string;
   readonly generator: string;
   readonly model: string;
   readonly doc: string;

@@ -10,6 +10,7 @@ import type {
   Size,
 } from '../../webgpu/plan.js';
 import { ALIGNMENT } from '../../webgpu/arena.js';
+import { NO_SEAL, seal } from '../../webgpu/validate.js';
 import { groupDigits } from '../../compiler/constant.js';
 import { locationOf, type Draft, type KernelDraft, type Place } from './emitter.js';
 import { comment, shaderText } from './shader.js';
@@ -24,7 +25,7 @@ export interface PlanFile {
 
 type Header = Omit<
   Plan,
-  'macs' | 'constants' | 'weights' | 'profiles' | 'modules' | 'pipelines' | 'dispatches'
+  'sha256' | 'macs' | 'constants' | 'weights' | 'profiles' | 'modules' | 'pipelines' | 'dispatches'
 >;
 
 const WEIGHTS_FILE = 'weights.bin';
@@ -66,6 +67,7 @@ export async function assemble(
     };
   });
   const plan: Plan = {
+    sha256: NO_SEAL,
     ...header,
     macs: draft.kernels.reduce<Size>((sum, { macs }) => plus(sum, macs), 0),
     constants,
@@ -80,10 +82,12 @@ export async function assemble(
     pipelines,
     dispatches,
   };
+  const json = await seal(printPlan(plan));
   return {
-    plan,
+    // As printed, with its hash.
+    plan: JSON.parse(json) as Plan,
     files: [
-      { name: 'plan.json', bytes: new TextEncoder().encode(printPlan(plan)) },
+      { name: 'plan.json', bytes: new TextEncoder().encode(json) },
       { name: WEIGHTS_FILE, bytes },
       ...shaders.files,
     ],
