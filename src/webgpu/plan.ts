@@ -143,8 +143,11 @@ export interface PlanProfile {
   readonly features: readonly string[];
   /** At least. */
   readonly limits: Readonly<Record<string, number>>;
-  /** Only on adapters that are hardware: on a CPU it is slower. */
-  readonly hardware: boolean;
+  /**
+   * Architectures as WebGPU names them (`swiftshader`); `hardware` stands for every adapter that is
+   * no CPU. Empty: any.
+   */
+  readonly adapters: readonly string[];
 }
 
 export interface Plan {

@@ -16,7 +16,6 @@ import {
   oneOf,
   record,
   text,
-  truth,
   where,
   whole,
   type Check,
@@ -156,7 +155,7 @@ function planForm(names: readonly string[]): Check {
           }),
         ),
       }),
-      profiles: mapOf(record({ features: listOf(text), limits: mapOf(count), hardware: truth })),
+      profiles: mapOf(record({ features: listOf(text), limits: mapOf(count), adapters: listOf(text) })),
       modules: listOf(record({ file: fileName, bytes: count, sha256: sha256Digits })),
       pipelines: listOf(
         record({

@@ -3,10 +3,16 @@ import type { Node, Origin, Tensor, Value, WeightValues } from '../../compiler/i
 import { tensorOf } from '../../compiler/passes/pass.js';
 import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
-import type { Size, WeightLayout } from '../../webgpu/plan.js';
+import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
 import { pack } from './layout.js';
 import type { Element, Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
+
+/** Devices for which there are kernels of their own. */
+export const PROFILES = {
+  swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
+} as const satisfies Record<string, PlanProfile>;
+export type ProfileName = keyof typeof PROFILES;
 
 /** A tensor of activations, by its number in the plan. */
 export interface Activation {
@@ -42,12 +48,18 @@ export interface ConstantDraft {
   readonly data: Float32Array;
 }
 
-/** One dispatch: a shader with what it works on. */
-export interface KernelDraft {
+export interface VariantDraft {
+  readonly profile?: ProfileName;
   readonly shader: Shader;
-  readonly places: readonly Place[];
   readonly params: readonly Size[];
   readonly workgroups: readonly [Size, Size, Size];
+}
+
+/** One dispatch: shaders to choose from, with what they work on. */
+export interface KernelDraft {
+  /** The last is for every device. */
+  readonly variants: readonly VariantDraft[];
+  readonly places: readonly Place[];
   readonly label: string;
   readonly op: string;
   readonly origin: Origin;
@@ -63,19 +75,28 @@ export interface Bound {
   readonly place: Place;
 }
 
-export interface KernelRequest {
-  readonly node: Node;
+/** One way to compute a kernel; see `PROFILES`. */
+export interface KernelVariant {
+  /** Absent where every device can. */
+  readonly profile?: ProfileName;
   /** The file's name without its ending. */
   readonly name: string;
   readonly about: readonly string[];
-  readonly op: string;
-  readonly inputs: readonly Bound[];
-  readonly outputs: readonly Bound[];
   readonly params: Readonly<Record<string, Size>>;
   readonly code: string;
   readonly workgroups: readonly [Size, Size, Size];
+}
+
+interface KernelCommon {
+  readonly node: Node;
+  readonly op: string;
+  readonly inputs: readonly Bound[];
+  readonly outputs: readonly Bound[];
   readonly macs?: Size;
 }
+
+export type KernelRequest = KernelCommon &
+  (KernelVariant | { readonly variants: readonly KernelVariant[] });
 
 export interface Emitter {
   /** How many images: a number, or a symbol. */
@@ -204,26 +225,31 @@ export function createEmitter(
         shape: [data.length],
         isWeight: false,
       }),
-    kernel({ node, name, about, op, inputs, outputs, params, code, workgroups, macs = 0 }) {
-      const bound = mergeBindings([...inputs, ...outputs], outputs.length);
-      const shader: Shader = {
-        name,
-        about,
-        bindings: bound.map(({ name: binding, element, place }) => ({
-          name: binding,
-          element,
-          // The arena is bound for reading and writing everywhere: WebGPU forbids a buffer both.
-          access: place.kind === 'tensor' ? 'read_write' : 'read',
-        })),
-        params: Object.keys(params),
-        code,
-      };
+    kernel(request) {
+      const { node, op, inputs, outputs, macs = 0 } = request;
+      const bound = [...inputs, ...outputs];
+      requireDistinct(bound);
       bound.forEach(({ place }) => use(place));
+      const variants = 'variants' in request ? request.variants : [request];
       kernels.push({
-        shader,
+        variants: variants.map(({ profile, name, about, params, code, workgroups }) => ({
+          ...(profile === undefined ? {} : { profile }),
+          shader: {
+            name,
+            about,
+            bindings: bound.map(({ name: binding, element, place }) => ({
+              name: binding,
+              element,
+              // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
+              access: place.kind === 'tensor' ? 'read_write' : 'read',
+            })),
+            params: Object.keys(params),
+            code,
+          },
+          params: Object.values(params),
+          workgroups,
+        })),
         places: bound.map(({ place }) => place),
-        params: Object.values(params),
-        workgroups,
         label: node.origin.path,
         op,
         origin: node.origin,
@@ -247,17 +273,10 @@ function shapeText({ type }: Value): string {
   return formatShape(type.shape);
 }
 
-/** Checks what WebGPU demands: no buffer twice where one is written. Kernels ask for it themselves. */
-function mergeBindings(bound: readonly Bound[], outputs: number): readonly Bound[] {
-  const seen = new Set<string>();
-  for (const { place, name } of bound) {
-    const key = place.kind === 'tensor' ? `t${place.tensor}` : `c${place.constant}`;
-    if (place.kind === 'tensor' && seen.has(key)) {
-      throw new Error(`binding ${name} is bound twice (${bound.length}, ${outputs})`);
-    }
-    seen.add(key);
-  }
-  return bound;
+/** WebGPU demands that a buffer that is written be bound once. Lowerings see to it. */
+function requireDistinct(bound: readonly Bound[]): void {
+  const tensors = bound.flatMap(({ place }) => (place.kind === 'tensor' ? [place.tensor] : []));
+  if (new Set(tensors).size < tensors.length) throw new Error('a tensor is bound twice');
 }
 
 /** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */
