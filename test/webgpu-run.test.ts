@@ -206,7 +206,7 @@ describe('run', () => {
     );
     for (const wrong of [new Uint8Array(64), new Float64Array(64), [...image], 'image', 3]) {
       expect(await say({ image: wrong })).toMatch(
-        /^wrong-type: input 'image' is \w+, and the model/,
+        /^wrong-type: input 'image' is a \w+, and the model/,
       );
       expect(await say({ image: { data: wrong, shape: [1, 8, 8, 1] } })).toMatch('wrong-type');
     }

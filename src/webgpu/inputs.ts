@@ -59,7 +59,8 @@ function feedOf(port: PlanPort, input: unknown): Feed {
       'wrong-type',
       `input '${port.name}' is ${what}, and the model takes a Float32Array, { data, shape }, or a GPUBuffer`,
     );
-  if (data === undefined && buffer === undefined) throw wrong(kindOf(input));
+  const isTensor = !ArrayBuffer.isView(input) && (data !== undefined || buffer !== undefined);
+  if (!isTensor) throw wrong(`a ${kindOf(input)}`);
   if (shape === undefined) throw wrong('without a shape');
   if (!isShape(shape)) throw wrong(`of shape ${JSON.stringify(shape)}`);
   if (isFloats(data)) return { port, shape, content: data };

@@ -47,9 +47,14 @@ export async function createPipelines(
   const moduleOf = (index: number): Promise<GPUShaderModule> => {
     const made =
       modules.get(index) ??
-      codeOf(index).then((code) =>
-        device.createShaderModule({ code, label: plan.modules[index]?.file ?? '' }),
-      );
+      codeOf(index).then((code) => {
+        // The pipeline's error says the same, and this one would be reported to nobody.
+        device.pushErrorScope('validation');
+        const label = plan.modules[index]?.file ?? '';
+        const module = device.createShaderModule({ code, label });
+        device.popErrorScope().catch(() => undefined);
+        return module;
+      });
     modules.set(index, made);
     return made;
   };
