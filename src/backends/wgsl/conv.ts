@@ -228,23 +228,35 @@ export function multiplyCode(
   return [...kernels, ...sums].join('\n');
 }
 
-/** Writes the sums of pixels that are there; the first always is. */
+/**
+ * Writes the sums of pixels that are there. In a loop, although the sums have names: what writes one
+ * is more code than what adds to it, and drivers compile every copy.
+ */
 export function storesCode(
   { wide, pixels }: Pick<BlockShape, 'wide' | 'pixels'>,
   pixel: string,
-  isThere: (i: number) => string,
+  isThere: string,
 ): string {
-  return upTo(pixels)
-    .map((i) => {
-      const at = i === 0 ? pixel : `${pixel} + ${i}`;
-      const stores = upTo(wide).map((w) =>
-        w === 0
-          ? `store(${sumName(i, w)}, ${at}, column);`
-          : `if (column + ${w} < params.out_blocks) { store(${sumName(i, w)}, ${at}, column + ${w}); }`,
-      );
-      return i === 0 ? stores.join('\n') : `if (${isThere(i)}) {\n${indent(stores.join('\n'))}\n}`;
-    })
-    .join('\n');
+  const sums = upTo(pixels).flatMap((i) => upTo(wide).map((w) => sumName(i, w)));
+  const own = wide === 1 ? 'i' : `i / ${wide}`;
+  const block = wide === 1 ? 'column' : `column + i % ${wide}`;
+  const inside = wide === 1 ? '' : ` && ${block} < params.out_blocks`;
+  return `var sums = array<vec4f, ${sums.length}>(
+${indent(inRows(sums, 8))}
+);
+for (var i = 0; i < ${sums.length}; i++) {
+  if (${isThere.replace('OWN', own)}${inside}) {
+    store(sums[i], ${pixel} + ${own}, ${block});
+  }
+}`;
+}
+
+/** Names in lines of so many. */
+export function inRows(names: readonly string[], each: number): string {
+  const rows = upTo(Math.ceil(names.length / each)).map((row) =>
+    names.slice(row * each, (row + 1) * each).join(', '),
+  );
+  return rows.join(',\n');
 }
 
 /** A 1×1 convolution without padding: pixels are in one row, whatever image they are of. */
@@ -265,7 +277,7 @@ ${indent(
 )}
     k += params.out_blocks;
   }
-${indent(storesCode(shape, 'first', (i) => `first + ${i} < params.pixels`))}
+${indent(storesCode(shape, 'first', 'first + OWN < params.pixels'))}
 }`;
 }
 
@@ -321,7 +333,7 @@ ${indent(sumsCode(shape))}
 ${indent(rowCode, 2)}
   }
   let pixel = out_row * params.out_width + first;
-${indent(storesCode(shape, 'pixel', (i) => `first + ${i} < params.out_width`))}
+${indent(storesCode(shape, 'pixel', 'first + OWN < params.out_width'))}
 }`;
 }
 

@@ -6,6 +6,7 @@ import type { Node } from '../../compiler/ir.js';
 import {
   blockGroups,
   headCode,
+  inRows,
   insideCode,
   nameOf,
   pairOf,
@@ -155,33 +156,27 @@ ${indent(sums.join('\n'))}
 }`;
   };
   const clamps = upTo(count).map((i) => `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`);
-  const stores = upTo(rows).map((j) => {
-    const own = upTo(PIXELS).map((i) => {
-      const store = `store(sum_${j}_${i}, pixel${i === 0 ? '' : ` + ${i}`}, column);`;
-      return i === 0 ? store : `if (first + ${i} < params.out_width) { ${store} }`;
-    });
-    return j === 0
-      ? own.join('\n')
-      : `if (first_row + ${j} < params.out_height) {
-  pixel += params.out_width;
-${indent(own.join('\n'))}
-}`;
-  });
+  const sums = upTo(rows).flatMap((j) => upTo(PIXELS).map((i) => `sum_${j}_${i}`));
   return `${tileHead(shape, rows)}
   let y = first_row * ${stride[0]} - params.top;
   let x = first * ${stride[1]} - params.left;
 ${indent(clamps.join('\n'))}
 ${indent(insideCode(count, x))}
 ${indent(taps.join('\n'))}
-${indent(
-  upTo(rows)
-    .flatMap((j) => upTo(PIXELS).map((i) => `var sum_${j}_${i}: vec4f;`))
-    .join('\n'),
-)}
+${indent(sums.map((name) => `var ${name}: vec4f;`).join('\n'))}
   var row: i32;
 ${indent(upTo(inputRows).map(rowCode).join('\n'))}
-  var pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-${indent(stores.join('\n'))}
+  let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
+  var sums = array<vec4f, ${sums.length}>(
+${indent(inRows(sums, PIXELS), 2)}
+  );
+  for (var i = 0; i < ${sums.length}; i++) {
+    let down = i / ${PIXELS};
+    let right = i % ${PIXELS};
+    if (first_row + down < params.out_height && first + right < params.out_width) {
+      store(sums[i], pixel + down * params.out_width + right, column);
+    }
+  }
 }`;
 }
 
@@ -221,12 +216,13 @@ ${indent(
     }
   }
   let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-  store(sum_0, pixel, column);
-${indent(
-  upTo(PIXELS)
-    .slice(1)
-    .map((i) => `if (first + ${i} < params.out_width) { store(sum_${i}, pixel + ${i}, column); }`)
-    .join('\n'),
-)}
+  var sums = array<vec4f, ${PIXELS}>(${upTo(PIXELS)
+    .map((i) => `sum_${i}`)
+    .join(', ')});
+  for (var i = 0; i < ${PIXELS}; i++) {
+    if (first + i < params.out_width) {
+      store(sums[i], pixel + i, column);
+    }
+  }
 }`;
 }

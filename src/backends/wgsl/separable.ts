@@ -196,6 +196,6 @@ ${indent(
 )}
   }
   let pixel = out_row * params.out_width + first;
-${indent(storesCode(shape, 'pixel', (i) => `first + ${i} < params.out_width`))}
+${indent(storesCode(shape, 'pixel', 'first + OWN < params.out_width'))}
 }`;
 }
