@@ -8,6 +8,7 @@ import type { Window } from '../../compiler/ops/window.js';
 import type { Size } from '../../webgpu/plan.js';
 import type { Emitter } from './emitter.js';
 import { finishOf, type Finish } from './finish.js';
+import { lowerGrouped } from './grouped.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
 import { lowerSeparable } from './separable.js';
 import { indent, upTo } from './shader.js';
@@ -33,11 +34,31 @@ export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
     return;
   }
   const { attributes: a } = anchor;
+  if (a['groups'] !== 1) {
+    lowerGrouped(e, view, anchor);
+    return;
+  }
   const geometry: Geometry = {
     k: pairOf(a['k']),
     stride: pairOf(a['stride']),
     dilation: pairOf(a['dilation']),
   };
+  lowerWindow(e, view, anchor, geometry, a['pad']);
+}
+
+/** A dense layer is a 1×1 convolution of what has its features last. */
+export function lowerDense(e: Emitter, view: KernelView, anchor: Node): void {
+  const geometry: Geometry = { k: [1, 1], stride: [1, 1], dilation: [1, 1] };
+  lowerWindow(e, view, anchor, geometry, 'valid');
+}
+
+function lowerWindow(
+  e: Emitter,
+  view: KernelView,
+  anchor: Node,
+  geometry: Geometry,
+  pad: unknown,
+): void {
   const reader = readerOf(e, view, anchor);
   const kernel = e.place(view.outer(operand(anchor, 1)), 'blocks');
   const bias = anchor.operands[2] === undefined ? undefined : view.outer(anchor.operands[2]);
@@ -45,7 +66,7 @@ export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
   if (sum === undefined) throw new Error('conv: no result');
   const finish = finishOf(e, view, sum, bias === undefined ? undefined : e.place(bias));
 
-  const isPointwise = isPointwiseOf(reader, geometry, a['pad']);
+  const isPointwise = isPointwiseOf(reader, geometry, pad);
   const outShape = sum.type.shape.map(sizeOfDim);
   const [outHeight = 1, outWidth = 1] = outShape;
   const perRow = isPointwise ? ceilDiv(finish.pixels, PIXELS) : ceilDiv(outWidth, PIXELS);
@@ -66,7 +87,7 @@ export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
   ]
     .filter((part) => part !== '')
     .join('_');
-  const window = isPointwise ? {} : windowParams(reader, geometry, anchor.attributes['pad']);
+  const window = isPointwise ? {} : windowParams(reader, geometry, pad);
   const shape: BlockShape = { wide, threads: [threadsX, threadsY] };
   e.kernel({
     node: view.node,

@@ -3,6 +3,7 @@ import type { Node } from '../../compiler/ir.js';
 import { headCode, nameOf, pairOf, strideText, windowParams, type Geometry } from './conv.js';
 import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
+import { lowerGrouped } from './grouped.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
 import { indent, upTo } from './shader.js';
 import { ceilDiv, min, product, sizeOfDim, times } from './size.js';
@@ -17,6 +18,10 @@ const MAX_UNROLLED_TAPS = 5;
 
 export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void {
   const { attributes: a } = anchor;
+  if (a['multiplier'] !== 1) {
+    lowerGrouped(e, view, anchor);
+    return;
+  }
   const geometry: Geometry = {
     k: pairOf(a['k']),
     stride: pairOf(a['stride']),

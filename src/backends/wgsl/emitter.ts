@@ -5,7 +5,7 @@ import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
 import type { Size, WeightLayout } from '../../webgpu/plan.js';
 import { pack } from './layout.js';
-import type { Element, Shader } from './shader.js';
+import { linearMain, THREADS, type Element, type Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
 
 /** A tensor of activations, by its number in the plan. */
@@ -92,8 +92,8 @@ export interface Emitter {
   alias(value: Value, place: Place): void;
   /** The value is known when the plan is made. */
   fix(value: Value, tensor: Tensor): void;
-  /** The tensor of an output, which holds it to the end. */
-  keep(value: Value): Activation;
+  /** The tensor holds what it does to the end. */
+  keep(place: Activation): void;
   /** What a weight or constant holds; throws on other values. */
   tensor(value: Value): Tensor;
   /** Data of a kernel's own, such as a table; row-major. */
@@ -159,6 +159,40 @@ export function createEmitter(
     if (used !== undefined) used.last = kernels.length;
   };
 
+  const addKernel = (request: KernelRequest): void => {
+    const { node, name, about, op, inputs, outputs, params, workgroups, macs = 0 } = request;
+    const { bound, code } = bindOnce([...inputs, ...outputs], request.code, (place, element) => {
+      const elements = tensors[place.tensor]?.elements ?? 0;
+      const copy = addTensor(`${node.origin.path}.copy`, elements, node.origin);
+      addKernel(copyKernel(node, place, copy, elements));
+      return { name: '', element, place: copy };
+    });
+    const shader: Shader = {
+      name,
+      about,
+      bindings: bound.map(({ name: binding, element, place }) => ({
+        name: binding,
+        element,
+        // The arena is bound for reading and writing everywhere: WebGPU forbids a buffer both.
+        access: place.kind === 'tensor' ? 'read_write' : 'read',
+      })),
+      params: Object.keys(params),
+      code,
+    };
+    bound.forEach(({ place }) => use(place));
+    kernels.push({
+      shader,
+      places: bound.map(({ place }) => place),
+      params: Object.values(params),
+      workgroups,
+      label: node.origin.path,
+      op,
+      origin: node.origin,
+      macs,
+      shapes: `${node.operands.filter(isActivation).map(shapeText).join(', ')} → ${node.results.map(shapeText).join(', ')}`,
+    });
+  };
+
   return {
     batch,
     draft: { tensors, constants, kernels },
@@ -179,13 +213,7 @@ export function createEmitter(
       places.set(value, place);
     },
     fix: (value, held) => void folded.set(value, held),
-    keep(value) {
-      const place = places.get(value);
-      const made = place?.kind === 'tensor' ? tensors[place.tensor] : undefined;
-      if (place?.kind !== 'tensor' || made === undefined) throw new Error('an output is nowhere');
-      made.last = kernels.length;
-      return place;
-    },
+    keep: use,
     make(value, node) {
       const { path } = node.origin;
       const index = node.results.indexOf(value);
@@ -204,33 +232,7 @@ export function createEmitter(
         shape: [data.length],
         isWeight: false,
       }),
-    kernel({ node, name, about, op, inputs, outputs, params, code, workgroups, macs = 0 }) {
-      const bound = mergeBindings([...inputs, ...outputs], outputs.length);
-      const shader: Shader = {
-        name,
-        about,
-        bindings: bound.map(({ name: binding, element, place }) => ({
-          name: binding,
-          element,
-          // The arena is bound for reading and writing everywhere: WebGPU forbids a buffer both.
-          access: place.kind === 'tensor' ? 'read_write' : 'read',
-        })),
-        params: Object.keys(params),
-        code,
-      };
-      bound.forEach(({ place }) => use(place));
-      kernels.push({
-        shader,
-        places: bound.map(({ place }) => place),
-        params: Object.values(params),
-        workgroups,
-        label: node.origin.path,
-        op,
-        origin: node.origin,
-        macs,
-        shapes: `${node.operands.filter(isActivation).map(shapeText).join(', ')} → ${node.results.map(shapeText).join(', ')}`,
-      });
-    },
+    kernel: addKernel,
   };
 }
 
@@ -247,17 +249,50 @@ function shapeText({ type }: Value): string {
   return formatShape(type.shape);
 }
 
-/** Checks what WebGPU demands: no buffer twice where one is written. Kernels ask for it themselves. */
-function mergeBindings(bound: readonly Bound[], outputs: number): readonly Bound[] {
-  const seen = new Set<string>();
-  for (const { place, name } of bound) {
-    const key = place.kind === 'tensor' ? `t${place.tensor}` : `c${place.constant}`;
-    if (place.kind === 'tensor' && seen.has(key)) {
-      throw new Error(`binding ${name} is bound twice (${bound.length}, ${outputs})`);
+/** For a kernel that reads a tensor in two ways. */
+function copyKernel(node: Node, from: Place, to: Place, count: Size): KernelRequest {
+  return {
+    node,
+    name: 'copy',
+    about: ['A copy, for a kernel that reads a tensor in two ways: an element a thread.'],
+    op: 'copy',
+    inputs: [{ name: 'tensor', element: 'f32', place: from }],
+    outputs: [{ name: 'result', element: 'f32', place: to }],
+    params: { count },
+    code: linearMain('result[i] = tensor[i];'),
+    workgroups: linearGroups(count, THREADS),
+  };
+}
+
+/**
+ * Bindings as WebGPU demands: no tensor twice where one is written. One that a kernel reads under
+ * two names has the first of them; `copied` makes another of one that is read under two types.
+ */
+function bindOnce(
+  all: readonly Bound[],
+  code: string,
+  copied: (place: Activation, element: Element) => Bound,
+): { readonly bound: readonly Bound[]; readonly code: string } {
+  const bound: Bound[] = [];
+  let text = code;
+  for (const each of all) {
+    const { name, element, place } = each;
+    const known = bound.filter(
+      (other) =>
+        place.kind === 'tensor' &&
+        other.place.kind === 'tensor' &&
+        other.place.tensor === place.tensor,
+    );
+    const same = known.find((other) => other.element === element);
+    if (same !== undefined) {
+      text = text.replace(new RegExp(`(?<![.\\w])${name}(?=\\[)`, 'g'), same.name);
+    } else if (known.length > 0 && place.kind === 'tensor') {
+      bound.push({ ...copied(place, element), name });
+    } else {
+      bound.push(each);
     }
-    seen.add(key);
   }
-  return bound;
+  return { bound, code: text };
 }
 
 /** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */
