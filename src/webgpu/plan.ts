@@ -143,13 +143,21 @@ export interface PlanProfile {
   readonly features: readonly string[];
   /** At least. */
   readonly limits: Readonly<Record<string, number>>;
-  /** Only on adapters that are hardware: on a CPU it is slower. */
-  readonly hardware: boolean;
+  /**
+   * Architectures as WebGPU names them (`swiftshader`); `hardware` stands for every adapter that is
+   * no CPU. Empty: any.
+   */
+  readonly adapters: readonly string[];
 }
 
 export interface Plan {
   readonly format: typeof PLAN_FORMAT;
   readonly version: typeof PLAN_VERSION;
+  /**
+   * Of the file's bytes, with these 64 digits as zeros: what cuts or changes `plan.json` shows. The
+   * other files have their hashes here.
+   */
+  readonly sha256: string;
   readonly generator: string;
   readonly model: string;
   readonly doc: string;

@@ -6,13 +6,22 @@ import type {
   PlanDispatch,
   PlanModule,
   PlanPipeline,
+  PlanVariant,
   PlanWeight,
   Size,
 } from '../../webgpu/plan.js';
 import { ALIGNMENT } from '../../webgpu/arena.js';
+import { NO_SEAL, seal } from '../../webgpu/validate.js';
 import { groupDigits } from '../../compiler/constant.js';
-import { locationOf, type Draft, type KernelDraft, type Place } from './emitter.js';
-import { comment, shaderText } from './shader.js';
+import {
+  locationOf,
+  PROFILES,
+  type Draft,
+  type KernelDraft,
+  type Place,
+  type VariantDraft,
+} from './emitter.js';
+import { comment, shaderText, type Shader } from './shader.js';
 import { plus, times } from './size.js';
 import { printPlan } from './print-plan.js';
 
@@ -24,7 +33,7 @@ export interface PlanFile {
 
 type Header = Omit<
   Plan,
-  'macs' | 'constants' | 'weights' | 'profiles' | 'modules' | 'pipelines' | 'dispatches'
+  'sha256' | 'macs' | 'constants' | 'weights' | 'profiles' | 'modules' | 'pipelines' | 'dispatches'
 >;
 
 const WEIGHTS_FILE = 'weights.bin';
@@ -37,11 +46,9 @@ export async function assemble(
   const shaders = await writeShaders(draft.kernels);
   const pipelines: PlanPipeline[] = [];
   const pipelineNumbers = new Map<string, number>();
-  const dispatches = draft.kernels.map((kernel): PlanDispatch => {
-    const { shader } = kernel;
-    const module = shaders.moduleOf(kernel);
+  const pipelineOf = ({ shader }: VariantDraft): number => {
     const pipeline: PlanPipeline = {
-      module,
+      module: shaders.moduleOf(shader),
       entryPoint: 'main',
       bindings: shader.bindings.map(({ access }) => access),
       params: shader.params,
@@ -49,23 +56,32 @@ export async function assemble(
     const key = JSON.stringify(pipeline);
     const number = pipelineNumbers.get(key) ?? pipelines.push(pipeline) - 1;
     pipelineNumbers.set(key, number);
+    return number;
+  };
+  const dispatches = draft.kernels.map((kernel): PlanDispatch => {
+    const bindings = kernel.places.map(bindingOf);
+    const [first, ...others] = kernel.variants.map((variant): PlanVariant => ({
+      ...(variant.profile === undefined ? {} : { profile: variant.profile }),
+      pipeline: pipelineOf(variant),
+      bindings,
+      params: variant.params,
+      workgroups: variant.workgroups,
+    }));
+    if (first === undefined) throw new Error(`${kernel.label}: no variant`);
     return {
       label: kernel.label,
       op: kernel.op,
       source: locationOf(kernel.origin),
       macs: kernel.macs,
       traffic: kernel.places.reduce<Size>((sum, place) => plus(sum, bytesAt(place, draft)), 0),
-      variants: [
-        {
-          pipeline: number,
-          bindings: kernel.places.map(bindingOf),
-          params: kernel.params,
-          workgroups: kernel.workgroups,
-        },
-      ],
+      variants: [first, ...others],
     };
   });
+  const profiles = new Set(
+    draft.kernels.flatMap((k) => k.variants.flatMap((v) => v.profile ?? [])),
+  );
   const plan: Plan = {
+    sha256: NO_SEAL,
     ...header,
     macs: draft.kernels.reduce<Size>((sum, { macs }) => plus(sum, macs), 0),
     constants,
@@ -75,15 +91,17 @@ export async function assemble(
       sha256: await sha256(bytes),
       tensors: weights,
     },
-    profiles: {},
+    profiles: Object.fromEntries([...profiles].map((name) => [name, PROFILES[name]])),
     modules: shaders.modules,
     pipelines,
     dispatches,
   };
+  const json = await seal(printPlan(plan));
   return {
-    plan,
+    // As printed, with its hash.
+    plan: JSON.parse(json) as Plan,
     files: [
-      { name: 'plan.json', bytes: new TextEncoder().encode(printPlan(plan)) },
+      { name: 'plan.json', bytes: new TextEncoder().encode(json) },
       { name: WEIGHTS_FILE, bytes },
       ...shaders.files,
     ],
@@ -127,34 +145,33 @@ function packWeights({ constants: drafts }: Draft): {
 interface Shaders {
   readonly modules: readonly PlanModule[];
   readonly files: readonly PlanFile[];
-  readonly moduleOf: (kernel: KernelDraft) => number;
+  readonly moduleOf: (shader: Shader) => number;
 }
 
 /** A file for each text; its head says what uses it. */
 async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
-  const byText = new Map<string, KernelDraft[]>();
-  const textOf = new Map<KernelDraft, string>();
+  const texts = new Map<string, { readonly shader: Shader; readonly users: KernelDraft[] }>();
+  const textOf = new Map<Shader, string>();
   for (const kernel of kernels) {
-    const text = shaderText(kernel.shader);
-    textOf.set(kernel, text);
-    const users = byText.get(text) ?? [];
-    users.push(kernel);
-    byText.set(text, users);
+    for (const { shader } of kernel.variants) {
+      const text = shaderText(shader);
+      textOf.set(shader, text);
+      const known = texts.get(text);
+      if (known === undefined) texts.set(text, { shader, users: [kernel] });
+      else known.users.push(kernel);
+    }
   }
   const names = new Set<string>();
-  const files = [...byText].map(([text, users]): PlanFile => {
-    const file = `kernels/${freshName(users[0]?.shader.name ?? '', names)}.wgsl`;
-    const head = comment([
-      ...(users[0]?.shader.about ?? []),
-      '',
-      ...users.map(
-        ({ label, origin, shapes, macs }) =>
-          `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
-      ),
-    ]);
+  const files = [...texts].map(([text, { shader, users }]): PlanFile => {
+    const file = `kernels/${freshName(shader.name, names)}.wgsl`;
+    const uses = users.map(
+      ({ label, origin, shapes, macs }) =>
+        `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
+    );
+    const head = comment([...shader.about, '', ...uses]);
     return { name: file, bytes: new TextEncoder().encode(`${head}\n${text}`) };
   });
-  const numbers = new Map([...byText.keys()].map((text, i) => [text, i]));
+  const numbers = new Map([...texts.keys()].map((text, i) => [text, i]));
   return {
     files,
     modules: await Promise.all(
@@ -164,7 +181,7 @@ async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
         sha256: await sha256(bytes),
       })),
     ),
-    moduleOf: (kernel) => numbers.get(textOf.get(kernel) ?? '') ?? 0,
+    moduleOf: (shader) => numbers.get(textOf.get(shader) ?? '') ?? 0,
   };
 }
 

@@ -7,23 +7,26 @@ import type { Node } from '../../compiler/ir.js';
 import { transposedPadding } from '../../compiler/ops/window.js';
 import { paddingAttribute, pairAttribute } from '../attributes.js';
 import {
+  blockGroups,
   headCode,
+  insideCode,
   multiplyCode,
   nameOf,
-  PIXELS,
   storesCode,
   strideText,
   sumsCode,
   type BlockShape,
   type Geometry,
 } from './conv.js';
-import { MAX_WORKGROUPS, type Emitter } from './emitter.js';
+import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
 import { indent, lines, paragraphs, THREADS, upTo } from './shader.js';
-import { ceilDiv, floorDiv, min, minus, plus, product, sizeOfDim, times } from './size.js';
+import { ceilDiv, floorDiv, minus, plus, product, sizeOfDim, times } from './size.js';
 import { operand, operatorsOf, type KernelView } from './view.js';
 
+/** Pixels a thread. */
+const PIXELS = 8;
 const MAX_COLUMNS = 8;
 /** Taps of a phase that are computed together. */
 const MAX_UNROLLED_TAPS = 4;
@@ -52,8 +55,7 @@ export function lowerConvtranspose(e: Emitter, view: KernelView, anchor: Node): 
   const wide = outBlocks > 1 ? 2 : 1;
   const columns = Math.ceil(outBlocks / wide);
   const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
-  const threadsY = THREADS / threadsX;
-  const groupsY = ceilDiv(blocks, threadsY);
+  const shape: BlockShape = { pixels: PIXELS, wide, threads: [threadsX, THREADS / threadsX] };
   const [inHeight, inWidth] = [reader.height, reader.width];
   e.kernel({
     node: view.node,
@@ -89,16 +91,8 @@ export function lowerConvtranspose(e: Emitter, view: KernelView, anchor: Node): 
       ...finish.params,
       out_blocks: outBlocks,
     },
-    code: paragraphs(
-      readerFunctions(reader),
-      finish.code,
-      mainCode(reader, geometry, { wide, threads: [threadsX, threadsY] }),
-    ),
-    workgroups: [
-      Math.ceil(columns / threadsX),
-      min(groupsY, MAX_WORKGROUPS),
-      ceilDiv(groupsY, MAX_WORKGROUPS),
-    ],
+    code: paragraphs(readerFunctions(reader), finish.code, mainCode(reader, geometry, shape)),
+    workgroups: blockGroups(columns, blocks, shape),
     macs: times(
       product([e.batch, inHeight, inWidth]),
       k[0] * k[1] * reader.channels * finish.channels,
@@ -107,7 +101,6 @@ export function lowerConvtranspose(e: Emitter, view: KernelView, anchor: Node): 
 }
 
 function mainCode(reader: Reader, { k, stride }: Geometry, shape: BlockShape): string {
-  const { wide } = shape;
   return `${headCode(shape)}
   let phase_index = block / params.per_phase;
   let phase = phase_index % ${stride[1]};
@@ -116,46 +109,46 @@ function mainCode(reader: Reader, { k, stride }: Geometry, shape: BlockShape): s
   // Output column x lies at ${stride[1]} * first + phase of the result before its borders are cut off.
   let first = (block % params.per_phase) * ${PIXELS} + params.left / ${stride[1]};
   let out_y = out_row % params.out_height + params.top;
-${indent(sumsCode(wide))}
+${indent(sumsCode(shape))}
   for (var ky = out_y % ${stride[0]}; ky < ${k[0]}; ky += ${stride[0]}) {
     let row = (out_y - ky) / ${stride[0]};
     if (ky > out_y || row >= params.height) {
       continue;
     }
-${indent(tapsCode(reader, { k, stride }, wide), 2)}
+${indent(tapsCode(reader, { k, stride }, shape), 2)}
   }
   let x = first * ${stride[1]} + phase - params.left;
   let pixel = out_row * params.out_width + x;
 ${indent(
-  storesCode(wide, {
-    pixel: (i) => (i === 0 ? 'pixel' : `pixel + ${i * stride[1]}`),
-    isThere: (i) => {
-      const at = i === 0 ? 'x' : `x + ${i * stride[1]}`;
-      return `${at} >= 0 && ${at} < params.out_width`;
-    },
-  }),
+  storesCode(
+    shape,
+    'pixel',
+    (i) => placeIsThere(i === 0 ? 'x' : `x + ${i * stride[1]}`),
+    stride[1],
+  ),
 )}
 }`;
+}
+
+function placeIsThere(x: string): string {
+  return `${x} >= 0 && ${x} < params.out_width`;
 }
 
 /** The taps of a phase along a row: tap t reads the input pixel t before the output's. */
 function tapsCode(
   reader: Reader,
   { k, stride }: Pick<Geometry, 'k' | 'stride'>,
-  wide: number,
+  shape: BlockShape,
 ): string {
   const taps = Math.ceil(k[1] / stride[1]);
   const isUnrolled = taps <= MAX_UNROLLED_TAPS;
   const count = isUnrolled ? PIXELS + taps - 1 : PIXELS;
   const before = isUnrolled ? `${taps - 1}` : 't';
   const x = (i: number): string => `first - ${before}${i === 0 ? '' : ` + ${i}`}`;
-  const inside = upTo(count).map(
-    (i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`,
-  );
   const multiply = (tap: number): string => {
     const at = tap === 0 ? 'k' : `k + ${tap * stride[1]} * params.in_blocks * params.out_blocks`;
     const input = (i: number): string => `in_${isUnrolled ? i + taps - 1 - tap : i}`;
-    const code = multiplyCode(reader.channels, wide, at, input);
+    const code = multiplyCode(shape, reader.channels, at, input);
     if (taps === 1 && k[1] >= stride[1]) return code;
     // Not every phase has as many taps.
     const isSure = (tap + 1) * stride[1] <= k[1];
@@ -164,7 +157,7 @@ function tapsCode(
   };
   const body = lines(
     addressCode(reader, { count, x, line: 'clamped' }),
-    ...inside,
+    insideCode(count, x),
     `var k = (ky * ${k[1]} + phase${isUnrolled ? '' : ` + t * ${stride[1]}`}) * params.in_blocks * params.out_blocks + column;`,
     'for (var c = 0; c < params.in_blocks; c++) {',
     indent(
@@ -178,7 +171,7 @@ function tapsCode(
     indent(
       isUnrolled
         ? upTo(taps).map(multiply).join('\n')
-        : multiplyCode(reader.channels, wide, 'k', (i) => `in_${i}`),
+        : multiplyCode(shape, reader.channels, 'k', (i) => `in_${i}`),
     ),
     '  k += params.out_blocks;',
     '}',

@@ -1,20 +1,48 @@
-/** Depthwise convolutions: a thread computes 4 neighbouring pixels of a row for 4 channels. */
+/**
+ * Depthwise convolutions: a thread computes a tile of pixels for 4 channels, so that most pixels that
+ * it loads serve many sums.
+ */
 import type { Node } from '../../compiler/ir.js';
-import { headCode, nameOf, pairOf, strideText, windowParams, type Geometry } from './conv.js';
+import {
+  blockGroups,
+  headCode,
+  insideCode,
+  nameOf,
+  pairOf,
+  strideText,
+  windowParams,
+  type BlockShape,
+  type Geometry,
+} from './conv.js';
 import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
 import { lowerGrouped } from './grouped.js';
-import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
+import {
+  addressCode,
+  loadCode,
+  readerFunctions,
+  readerOf,
+  startsCode,
+  type Reader,
+} from './reader.js';
 import { indent, upTo } from './shader.js';
-import { ceilDiv, min, product, sizeOfDim, times } from './size.js';
+import { ceilDiv, product, sizeOfDim, times } from './size.js';
 import { operand, operatorsOf, type KernelView } from './view.js';
 
-/** Pixels a thread. */
+/** Pixels of a tile's row. */
 const PIXELS = 4;
 const THREADS = 64;
 const MAX_COLUMNS = 16;
-/** Taps of a row that are loaded together. */
+/** The largest window whose taps are loaded together. */
 const MAX_UNROLLED_TAPS = 5;
+
+/** Rows of a tile. */
+function rowsOf({ k, stride, dilation }: Geometry): number {
+  const isUnrolled =
+    Math.max(...k) <= MAX_UNROLLED_TAPS && Math.max(...stride) <= 2 && Math.max(...dilation) === 1;
+  if (!isUnrolled) return 1;
+  return stride[0] === 1 ? 4 : 2;
+}
 
 export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void {
   const { attributes: a } = anchor;
@@ -34,12 +62,14 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   if (sum === undefined) throw new Error('dwconv: no result');
   const finish = finishOf(e, view, sum, bias === undefined ? undefined : e.place(bias));
   const [outHeight = 1, outWidth = 1] = sum.type.shape.map(sizeOfDim);
+  const rows = rowsOf(geometry);
   const perRow = ceilDiv(outWidth, PIXELS);
-  const blocks = product([e.batch, outHeight, perRow]);
+  const perColumn = ceilDiv(outHeight, rows);
+  const blocks = product([e.batch, perColumn, perRow]);
   const columns = Math.ceil(finish.channels / 4);
   const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
   const threadsY = THREADS / threadsX;
-  const groupsY = ceilDiv(blocks, threadsY);
+  const shape = { wide: 1, pixels: PIXELS, threads: [threadsX, threadsY] } as const;
   e.kernel({
     node: view.node,
     name: [
@@ -53,7 +83,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
       .join('_'),
     op: operatorsOf(view),
     about: [
-      `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${PIXELS} pixels of a row for 4 channels.`,
+      `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${rows} × ${PIXELS} pixels for 4 channels.`,
     ],
     inputs: [
       ...reader.bounds,
@@ -64,6 +94,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
     params: {
       blocks,
       per_row: perRow,
+      per_column: perColumn,
       out_height: outHeight,
       out_width: outWidth,
       ...reader.params,
@@ -74,49 +105,102 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
     code: [
       readerFunctions(reader),
       finish.code,
-      depthwiseCode(reader, geometry, [threadsX, threadsY]),
+      rows > 1 ? tileCode(reader, geometry, rows, shape) : rowCode(reader, geometry, shape),
     ]
       .filter((text) => text !== '')
       .join('\n\n'),
-    workgroups: [Math.ceil(columns / threadsX), min(groupsY, 65_535), ceilDiv(groupsY, 65_535)],
+    workgroups: blockGroups(columns, blocks, shape),
     macs: times(finish.pixels, geometry.k[0] * geometry.k[1] * finish.channels),
   });
 }
 
-function depthwiseCode(
+/** From the entry point to where the tile's first pixel is known. */
+function tileHead(shape: BlockShape, rows: number): string {
+  return `${headCode(shape)}
+  let first = (block % params.per_row) * ${PIXELS};
+  let tile_row = block / params.per_row;
+  let image_index = tile_row / params.per_column;
+  let first_row = (tile_row % params.per_column)${rows === 1 ? '' : ` * ${rows}`};`;
+}
+
+/** Each input row once, added to the sums of all output rows whose windows it is in. */
+function tileCode(
   reader: Reader,
-  { k, stride, dilation }: Geometry,
-  threads: readonly [number, number],
+  { k, stride }: Geometry,
+  rows: number,
+  shape: BlockShape,
 ): string {
-  const isUnrolled = k[1] <= MAX_UNROLLED_TAPS && stride[1] <= 2 && dilation[1] === 1;
-  const taps = isUnrolled ? k[1] : 1;
-  const step = isUnrolled ? 1 : stride[1];
-  const count = isUnrolled ? (PIXELS - 1) * stride[1] + k[1] : PIXELS;
-  const x = (i: number): string => (i === 0 ? 'x' : `x + ${i * step}`);
-  const sums = upTo(taps).flatMap((tap) => [
-    `let kernel_${tap} = kernel[(ky * ${k[1]} + ${isUnrolled ? tap : 'kx'}) * params.out_blocks + column];`,
-    ...upTo(PIXELS).map(
-      (i) => `sum_${i} += kernel_${tap} * in_${isUnrolled ? i * stride[1] + tap : i};`,
-    ),
-  ]);
-  const body = [
-    `let x = first * ${stride[1]} - params.left${isUnrolled ? '' : ` + kx * ${dilation[1]}`};`,
-    addressCode(reader, { count, x, line: 'clamped' }),
-    ...upTo(count).map((i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`),
-    loadCode(reader, {
+  const count = (PIXELS - 1) * stride[1] + k[1];
+  const inputRows = (rows - 1) * stride[0] + k[0];
+  const x = (i: number): string => (i === 0 ? 'x' : `x + ${i}`);
+  const taps = upTo(k[0] * k[1]).map((tap) => {
+    const at = tap === 0 ? 'column' : `${tap === 1 ? '' : `${tap} * `}params.out_blocks + column`;
+    return `let tap_${tap} = kernel[${at}];`;
+  });
+  const rowCode = (r: number): string => {
+    const sums = upTo(rows).flatMap((j) => {
+      const ky = r - j * stride[0];
+      if (ky < 0 || ky >= k[0]) return [];
+      return upTo(PIXELS).map((i) => {
+        const products = upTo(k[1]).map((kx) => `tap_${ky * k[1] + kx} * in_${i * stride[1] + kx}`);
+        return `sum_${j}_${i} += ${products.join(' + ')};`;
+      });
+    });
+    const load = loadCode(reader, {
       count,
       block: 'column',
       name: (i) => `in_${i}`,
       inside: (i) => `inside_${i}`,
-    }),
-    ...sums,
-  ].join('\n');
-  const rowBody = isUnrolled ? body : `for (var kx = 0; kx < ${k[1]}; kx++) {\n${indent(body)}\n}`;
-  return `${headCode({ wide: 1, threads })}
-  let out_row = block / params.per_row;
-  let first = (block % params.per_row) * ${PIXELS};
-  let image_index = out_row / params.out_height;
-  let y = (out_row % params.out_height) * ${stride[0]} - params.top;
+    });
+    return `row = y${r === 0 ? '' : ` + ${r}`};
+if (row >= 0 && row < params.height) {
+${indent(startsCode(reader, count))}
+${indent(load)}
+${indent(sums.join('\n'))}
+}`;
+  };
+  const clamps = upTo(count).map((i) => `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`);
+  const stores = upTo(rows).map((j) => {
+    const own = upTo(PIXELS).map((i) => {
+      const store = `store(sum_${j}_${i}, pixel${i === 0 ? '' : ` + ${i}`}, column);`;
+      return i === 0 ? store : `if (first + ${i} < params.out_width) { ${store} }`;
+    });
+    return j === 0
+      ? own.join('\n')
+      : `if (first_row + ${j} < params.out_height) {
+  pixel += params.out_width;
+${indent(own.join('\n'))}
+}`;
+  });
+  return `${tileHead(shape, rows)}
+  let y = first_row * ${stride[0]} - params.top;
+  let x = first * ${stride[1]} - params.left;
+${indent(clamps.join('\n'))}
+${indent(insideCode(count, x))}
+${indent(taps.join('\n'))}
+${indent(
+  upTo(rows)
+    .flatMap((j) => upTo(PIXELS).map((i) => `var sum_${j}_${i}: vec4f;`))
+    .join('\n'),
+)}
+  var row: i32;
+${indent(upTo(inputRows).map(rowCode).join('\n'))}
+  var pixel = (image_index * params.out_height + first_row) * params.out_width + first;
+${indent(stores.join('\n'))}
+}`;
+}
+
+/** A window that is large, or whose taps or outputs are far apart: a tap after the other. */
+function rowCode(reader: Reader, { k, stride, dilation }: Geometry, shape: BlockShape): string {
+  const x = (i: number): string => (i === 0 ? 'x' : `x + ${i * stride[1]}`);
+  const load = loadCode(reader, {
+    count: PIXELS,
+    block: 'column',
+    name: (i) => `in_${i}`,
+    inside: (i) => `inside_${i}`,
+  });
+  return `${tileHead(shape, 1)}
+  let y = first_row * ${stride[0]} - params.top;
 ${indent(
   upTo(PIXELS)
     .map((i) => `var sum_${i}: vec4f;`)
@@ -127,9 +211,21 @@ ${indent(
     if (row < 0 || row >= params.height) {
       continue;
     }
-${indent(rowBody, 2)}
+    for (var kx = 0; kx < ${k[1]}; kx++) {
+      let x = first * ${stride[1]} - params.left + kx * ${dilation[1]};
+${indent(addressCode(reader, { count: PIXELS, x, line: 'clamped' }), 3)}
+${indent(insideCode(PIXELS, x), 3)}
+${indent(load, 3)}
+      let tap = kernel[(ky * ${k[1]} + kx) * params.out_blocks + column];
+${indent(
+  upTo(PIXELS)
+    .map((i) => `sum_${i} += tap * in_${i};`)
+    .join('\n'),
+  3,
+)}
+    }
   }
-  let pixel = out_row * params.out_width + first;
+  let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
   store(sum_0, pixel, column);
 ${indent(
   upTo(PIXELS)

@@ -3,10 +3,16 @@ import type { Node, Origin, Tensor, Value, WeightValues } from '../../compiler/i
 import { tensorOf } from '../../compiler/passes/pass.js';
 import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
-import type { Size, WeightLayout } from '../../webgpu/plan.js';
+import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
 import { pack } from './layout.js';
 import { linearMain, THREADS, type Element, type Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
+
+/** Devices for which there are kernels of their own. */
+export const PROFILES = {
+  swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
+} as const satisfies Record<string, PlanProfile>;
+export type ProfileName = keyof typeof PROFILES;
 
 /** A tensor of activations, by its number in the plan. */
 export interface Activation {
@@ -42,12 +48,18 @@ export interface ConstantDraft {
   readonly data: Float32Array;
 }
 
-/** One dispatch: a shader with what it works on. */
-export interface KernelDraft {
+export interface VariantDraft {
+  readonly profile?: ProfileName;
   readonly shader: Shader;
-  readonly places: readonly Place[];
   readonly params: readonly Size[];
   readonly workgroups: readonly [Size, Size, Size];
+}
+
+/** One dispatch: shaders to choose from, with what they work on. */
+export interface KernelDraft {
+  /** The last is for every device. */
+  readonly variants: readonly VariantDraft[];
+  readonly places: readonly Place[];
   readonly label: string;
   readonly op: string;
   readonly origin: Origin;
@@ -63,19 +75,28 @@ export interface Bound {
   readonly place: Place;
 }
 
-export interface KernelRequest {
-  readonly node: Node;
+/** One way to compute a kernel; see `PROFILES`. */
+export interface KernelVariant {
+  /** Absent where every device can. */
+  readonly profile?: ProfileName;
   /** The file's name without its ending. */
   readonly name: string;
   readonly about: readonly string[];
-  readonly op: string;
-  readonly inputs: readonly Bound[];
-  readonly outputs: readonly Bound[];
   readonly params: Readonly<Record<string, Size>>;
   readonly code: string;
   readonly workgroups: readonly [Size, Size, Size];
+}
+
+interface KernelCommon {
+  readonly node: Node;
+  readonly op: string;
+  readonly inputs: readonly Bound[];
+  readonly outputs: readonly Bound[];
   readonly macs?: Size;
 }
+
+export type KernelRequest = KernelCommon &
+  (KernelVariant | { readonly variants: readonly KernelVariant[] });
 
 export interface Emitter {
   /** How many images: a number, or a symbol. */
@@ -160,31 +181,34 @@ export function createEmitter(
   };
 
   const addKernel = (request: KernelRequest): void => {
-    const { node, name, about, op, inputs, outputs, params, workgroups, macs = 0 } = request;
-    const { bound, code } = bindOnce([...inputs, ...outputs], request.code, (place, element) => {
+    const { node, op, inputs, outputs, macs = 0 } = request;
+    const { bound, renamed } = bindOnce([...inputs, ...outputs], (place) => {
       const elements = tensors[place.tensor]?.elements ?? 0;
       const copy = addTensor(`${node.origin.path}.copy`, elements, node.origin);
       addKernel(copyKernel(node, place, copy, elements));
-      return { name: '', element, place: copy };
+      return copy;
     });
-    const shader: Shader = {
-      name,
-      about,
-      bindings: bound.map(({ name: binding, element, place }) => ({
-        name: binding,
-        element,
-        // The arena is bound for reading and writing everywhere: WebGPU forbids a buffer both.
-        access: place.kind === 'tensor' ? 'read_write' : 'read',
-      })),
-      params: Object.keys(params),
-      code,
-    };
     bound.forEach(({ place }) => use(place));
+    const variants = 'variants' in request ? request.variants : [request];
     kernels.push({
-      shader,
+      variants: variants.map(({ profile, name, about, params, code, workgroups }) => ({
+        ...(profile === undefined ? {} : { profile }),
+        shader: {
+          name,
+          about,
+          bindings: bound.map(({ name: binding, element, place }) => ({
+            name: binding,
+            element,
+            // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
+            access: place.kind === 'tensor' ? 'read_write' : 'read',
+          })),
+          params: Object.keys(params),
+          code: renamed(code),
+        },
+        params: Object.values(params),
+        workgroups,
+      })),
       places: bound.map(({ place }) => place),
-      params: Object.values(params),
-      workgroups,
       label: node.origin.path,
       op,
       origin: node.origin,
@@ -266,33 +290,32 @@ function copyKernel(node: Node, from: Place, to: Place, count: Size): KernelRequ
 
 /**
  * Bindings as WebGPU demands: no tensor twice where one is written. One that a kernel reads under
- * two names has the first of them; `copied` makes another of one that is read under two types.
+ * two names has the first of them in the code too; of one that it reads as two types there is a copy.
  */
 function bindOnce(
   all: readonly Bound[],
-  code: string,
-  copied: (place: Activation, element: Element) => Bound,
-): { readonly bound: readonly Bound[]; readonly code: string } {
+  copyOf: (place: Activation) => Activation,
+): { readonly bound: readonly Bound[]; readonly renamed: (code: string) => string } {
   const bound: Bound[] = [];
-  let text = code;
+  const names: (readonly [from: string, to: string])[] = [];
   for (const each of all) {
     const { name, element, place } = each;
-    const known = bound.filter(
-      (other) =>
-        place.kind === 'tensor' &&
-        other.place.kind === 'tensor' &&
-        other.place.tensor === place.tensor,
-    );
+    const known = bound.filter((other) => isSameTensor(other.place, place));
     const same = known.find((other) => other.element === element);
-    if (same !== undefined) {
-      text = text.replace(new RegExp(`(?<![.\\w])${name}(?=\\[)`, 'g'), same.name);
-    } else if (known.length > 0 && place.kind === 'tensor') {
-      bound.push({ ...copied(place, element), name });
-    } else {
-      bound.push(each);
-    }
+    if (same !== undefined) names.push([name, same.name]);
+    else if (known.length === 0 || place.kind !== 'tensor') bound.push(each);
+    else bound.push({ name, element, place: copyOf(place) });
   }
-  return { bound, code: text };
+  const renamed = (code: string): string =>
+    names.reduce(
+      (text, [from, to]) => text.replace(new RegExp(`(?<![.\\w])${from}(?=\\[)`, 'g'), to),
+      code,
+    );
+  return { bound, renamed };
+}
+
+function isSameTensor(a: Place, b: Place): boolean {
+  return a.kind === 'tensor' && b.kind === 'tensor' && a.tensor === b.tensor;
 }
 
 /** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */

@@ -7,21 +7,24 @@ import type { Node, Value } from '../../compiler/ir.js';
 import type { Size } from '../../webgpu/plan.js';
 import { paddingAttribute, pairAttribute } from '../attributes.js';
 import {
+  blockGroups,
   headCode,
+  insideCode,
   multiplyCode,
   nameOf,
   storesCode,
   strideText,
   sumsCode,
   windowParams,
+  type BlockShape,
   type Geometry,
 } from './conv.js';
-import { linearGroups, MAX_WORKGROUPS, type Emitter } from './emitter.js';
+import { linearGroups, type Emitter } from './emitter.js';
 import { linearFinish } from './finish-linear.js';
 import { finishOf } from './finish.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
-import { indent, linearMain, paragraphs, THREADS, upTo } from './shader.js';
-import { ceilDiv, min, product, sizeOfDim, times } from './size.js';
+import { indent, linearMain, paragraphs, THREADS } from './shader.js';
+import { ceilDiv, product, sizeOfDim, times } from './size.js';
 import { operand, operatorsOf, type KernelView } from './view.js';
 
 const PIXELS = 4;
@@ -74,8 +77,7 @@ function lowerBlocked(e: Emitter, view: KernelView, grouped: Grouped): void {
   const blocks = product([e.batch, outHeight, perRow]);
   const columns = filters / 4;
   const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
-  const threadsY = THREADS / threadsX;
-  const groupsY = ceilDiv(blocks, threadsY);
+  const shape: BlockShape = { pixels: PIXELS, wide: 1, threads: [threadsX, THREADS / threadsX] };
   e.kernel({
     node: view.node,
     name: [
@@ -109,36 +111,21 @@ function lowerBlocked(e: Emitter, view: KernelView, grouped: Grouped): void {
       ...finish.params,
       out_blocks: columns,
     },
-    code: paragraphs(
-      readerFunctions(reader),
-      finish.code,
-      blockedCode(reader, geometry, [threadsX, threadsY]),
-    ),
-    workgroups: [
-      Math.ceil(columns / threadsX),
-      min(groupsY, MAX_WORKGROUPS),
-      ceilDiv(groupsY, MAX_WORKGROUPS),
-    ],
+    code: paragraphs(readerFunctions(reader), finish.code, blockedCode(reader, geometry, shape)),
+    workgroups: blockGroups(columns, blocks, shape),
     macs: times(finish.pixels, geometry.k[0] * geometry.k[1] * inputs * filters),
   });
 }
 
-function blockedCode(
-  reader: Reader,
-  { k, stride, dilation }: Geometry,
-  threads: readonly [number, number],
-): string {
+function blockedCode(reader: Reader, { k, stride, dilation }: Geometry, shape: BlockShape): string {
   const x = (i: number): string => (i === 0 ? 'x' : `x + ${i * stride[1]}`);
-  const inside = upTo(PIXELS).map(
-    (i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`,
-  );
-  return `${headCode({ wide: 1, threads })}
+  return `${headCode(shape)}
   let out_row = block / params.per_row;
   let first = (block % params.per_row) * ${PIXELS};
   let image_index = out_row / params.out_height;
   let y = (out_row % params.out_height) * ${stride[0]} - params.top;
   let group_block = column / params.group_out_blocks * params.group_in_blocks;
-${indent(sumsCode(1, PIXELS))}
+${indent(sumsCode(shape))}
   for (var ky = 0; ky < ${k[0]}; ky++) {
     let row = y + ky * ${dilation[0]};
     if (row < 0 || row >= params.height) {
@@ -147,7 +134,7 @@ ${indent(sumsCode(1, PIXELS))}
     for (var kx = 0; kx < ${k[1]}; kx++) {
       let x = first * ${stride[1]} - params.left + kx * ${dilation[1]};
 ${indent(addressCode(reader, { count: PIXELS, x, line: 'clamped' }), 3)}
-${indent(inside.join('\n'), 3)}
+${indent(insideCode(PIXELS, x), 3)}
       var k = (ky * ${k[1]} + kx) * params.group_in_blocks * params.out_blocks + column;
       for (var c = 0; c < params.group_in_blocks; c++) {
 ${indent(
@@ -160,7 +147,7 @@ ${indent(
   4,
 )}
 ${indent(
-  multiplyCode(4, 1, 'k', (i) => `in_${i}`, PIXELS),
+  multiplyCode(shape, 4, 'k', (i) => `in_${i}`),
   4,
 )}
         k += params.out_blocks;
@@ -168,16 +155,7 @@ ${indent(
     }
   }
   let pixel = out_row * params.out_width + first;
-${indent(
-  storesCode(
-    1,
-    {
-      pixel: (i) => (i === 0 ? 'pixel' : `pixel + ${i}`),
-      isThere: (i) => `first + ${i} < params.out_width`,
-    },
-    PIXELS,
-  ),
-)}
+${indent(storesCode(shape, 'pixel', (i) => `first + ${i} < params.out_width`))}
 }`;
 }
 

@@ -104,7 +104,7 @@ export function blocksOf({ channels }: { readonly channels: number }): number {
  * inside and not used. `none`: `x(i)` counts the pixels of all images.
  */
 export function addressCode(
-  { sources }: Reader,
+  reader: Reader,
   {
     count,
     x,
@@ -120,16 +120,22 @@ export function addressCode(
       ? `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`
       : `let x_${i} = ${x(i)};`,
   );
-  const starts = sources.flatMap(({ factor }, s) => {
-    const [start, over] = [`line${suffixOf(sources, s)}`, perPixel(sources, s)];
-    const pixel = (i: number): string =>
-      line === 'none' ? `x_${i}` : `(${start} + ${divided(`x_${i}`, factor[1])})`;
-    return [
-      ...(line === 'none' ? [] : [`let ${start} = ${lineOf(factor)};`]),
-      ...upTo(count).map((i) => `let ${addressName(sources, s, i)} = ${pixel(i)} * ${over};`),
-    ];
-  });
-  return [...columns, ...starts].join('\n');
+  return [...columns, startsCode(reader, count, line !== 'none')].join('\n');
+}
+
+/** The same where `x_0`, `x_1`, … are there already; `inLine`: as places in a line. */
+export function startsCode({ sources }: Reader, count: number, inLine = true): string {
+  return sources
+    .flatMap(({ factor }, s) => {
+      const [start, over] = [`line${suffixOf(sources, s)}`, perPixel(sources, s)];
+      const pixel = (i: number): string =>
+        inLine ? `(${start} + ${divided(`x_${i}`, factor[1])})` : `x_${i}`;
+      return [
+        ...(inLine ? [`let ${start} = ${lineOf(factor)};`] : []),
+        ...upTo(count).map((i) => `let ${addressName(sources, s, i)} = ${pixel(i)} * ${over};`),
+      ];
+    })
+    .join('\n');
 }
 
 function lineOf([y, x]: readonly [number, number]): string {

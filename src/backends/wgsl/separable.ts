@@ -167,12 +167,13 @@ ${indent(
 )}
 }`;
   });
-  return `${headCode({ wide, threads: [1, THREADS] })}
+  const shape = { wide, pixels: PIXELS, threads: [1, THREADS] } as const;
+  return `${headCode(shape)}
   let out_row = block / params.per_row;
   let first = (block % params.per_row) * ${PIXELS};
   let image_index = out_row / params.out_height;
   let y = (out_row % params.out_height) * ${stride[0]} - params.top;
-${indent(sumsCode(wide, PIXELS))}
+${indent(sumsCode(shape))}
   for (var c = 0; c < params.in_blocks; c++) {
 ${indent(
   upTo(PIXELS)
@@ -188,26 +189,13 @@ ${indent(
 ${indent(taps.join('\n'), 3)}
     }
 ${indent(
-  multiplyCode(
-    reader.channels,
-    wide,
-    'c * params.out_blocks + column',
-    (i) => (isActivated ? `between(between_${i})` : `between_${i}`),
-    PIXELS,
+  multiplyCode(shape, reader.channels, 'c * params.out_blocks + column', (i) =>
+    isActivated ? `between(between_${i})` : `between_${i}`,
   ),
   2,
 )}
   }
   let pixel = out_row * params.out_width + first;
-${indent(
-  storesCode(
-    wide,
-    {
-      pixel: (i) => (i === 0 ? 'pixel' : `pixel + ${i}`),
-      isThere: (i) => `first + ${i} < params.out_width`,
-    },
-    PIXELS,
-  ),
-)}
+${indent(storesCode(shape, 'pixel', (i) => `first + ${i} < params.out_width`))}
 }`;
 }
