@@ -54,7 +54,9 @@ export function meant(name: string, candidates: readonly string[]): string {
   const near = candidates
     .map((candidate) => ({ candidate, slips: slips(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.slips - b.slips)[0];
-  if (near !== undefined && near.slips <= Math.max(1, name.length / 3)) {
+  // Two letters that changed places are two slips.
+  const most = name.length < 4 ? 1 : Math.max(2, name.length / 3);
+  if (near !== undefined && near.slips <= most) {
     return `: did you mean '${near.candidate}'?`;
   }
   return candidates.length === 0 ? '' : `; there is ${candidates.map((c) => `'${c}'`).join(', ')}`;

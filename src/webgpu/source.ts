@@ -64,11 +64,7 @@ export async function readChecked(
   return content;
 }
 
-export async function checkHash(
-  file: string,
-  content: Uint8Array,
-  sha256: string,
-): Promise<void> {
+export async function checkHash(file: string, content: Uint8Array, sha256: string): Promise<void> {
   if ((await sha256Of(content)) === sha256) return;
   throw new PlanError('damaged-file', `${file} is not the file of this plan: its SHA-256 differs`);
 }

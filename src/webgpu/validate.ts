@@ -184,10 +184,10 @@ function planForm(names: readonly string[]): Check {
 function checkPlan(data: unknown): asserts data is Plan {
   record({ symbols: listOf(symbol) })(data, '');
   const { symbols } = data as Pick<Plan, 'symbols'>;
+  unique(symbols, 'symbols');
   planForm(symbols.map(({ name }) => name))(data, '');
   // Every field that is read below has been looked at.
   const plan = data as Plan;
-  unique(symbols, 'symbols');
   unique(plan.inputs, 'inputs');
   unique(plan.outputs, 'outputs');
   checkSizes(plan);
