@@ -174,7 +174,7 @@ describe('a plan edited by hand', () => {
     ['dispatches.1.variants.0.workgroups', [['//', 1, 0], 1, 1], 'no whole number'],
     ['dispatches.0.variants.0.profile', 'other', 'has an unknown profile, other'],
     ['dispatches.1.variants', [], 'dispatches[1].variants has 0 items'],
-    ['profiles.marked.hardware', 'yes', 'profiles.marked.hardware is "yes"'],
+    ['profiles.marked.adapters', 'all', 'profiles.marked.adapters is "all"'],
     ['profiles.marked.limits', { maxBufferSize: -1 }, 'profiles.marked.limits.maxBufferSize'],
   ])('%s = %j', async (path, value, message) => {
     const text = await said(edited((plan) => put(plan, path, value)));

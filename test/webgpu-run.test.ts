@@ -323,8 +323,9 @@ describe('variants', () => {
     const needing = (
       features: readonly string[],
       limits: Readonly<Record<string, number>>,
+      adapters: readonly string[] = [],
     ): ReturnType<typeof sourceOf> =>
-      sourceOf(filesOf({ ...plan, profiles: { marked: { features, limits, hardware: false } } }));
+      sourceOf(filesOf({ ...plan, profiles: { marked: { features, limits, adapters } } }));
     const sumOf = async (source: ReturnType<typeof sourceOf>): Promise<number | undefined> => {
       const model = await load(source);
       const { sum } = await model.run({ image: new Float32Array(64) });
@@ -336,6 +337,9 @@ describe('variants', () => {
     expect(await sumOf(featureless)).toBe(-3.5);
     expect(await sumOf(needing([], { maxBufferSize: 2 ** 40 }))).toBe(-3.5);
     expect(await sumOf(needing([], { maxMagic: 1 }))).toBe(-3.5);
+    const { architecture } = (await testAdapter()).info;
+    expect(await sumOf(needing([], {}, ['fast-one', architecture]))).toBe(496.5);
+    expect(await sumOf(needing([], {}, ['fast-one']))).toBe(-3.5);
     expect(await codeOf(load(featureless, { profile: 'marked' }))).toMatch(
       "missing-feature: profile 'marked' needs feature no-such-feature",
     );

@@ -41,14 +41,20 @@ function isHardware(device: Partial<GPUDevice>): boolean {
   return !isFallbackAdapter && !/swiftshader|llvmpipe|lavapipe|softpipe|basic render/i.test(names);
 }
 
+function isAmong(adapters: readonly string[], device: Partial<GPUDevice>): boolean {
+  if (adapters.length === 0) return true;
+  const architecture = device.adapterInfo?.architecture.toLowerCase() ?? '';
+  return adapters.includes(architecture) || (adapters.includes('hardware') && isHardware(device));
+}
+
 /** Why the device does not fit a profile: what it lacks. Empty where it fits. */
-function lacks(device: GPUDevice, { features, limits, hardware }: PlanProfile): string[] {
+function lacks(device: GPUDevice, { features, limits, adapters }: PlanProfile): string[] {
   return [
     ...features.filter((name) => !device.features.has(name)).map((name) => `feature ${name}`),
     ...Object.entries(limits)
       .filter(([name, least]) => !(limitOf(device, name) >= least))
       .map(([name, least]) => `${name} of ${least}`),
-    ...(hardware && !isHardware(device) ? ['a GPU that is hardware'] : []),
+    ...(isAmong(adapters, device) ? [] : [`an adapter that is ${adapters.join(' or ')}`]),
   ];
 }
 
@@ -59,8 +65,8 @@ export function limitOf(device: GPUDevice, name: string): number {
 }
 
 /**
- * The profiles that the device fits. `forced` is the only one then, also where it is meant for
- * hardware and the device is none; null: none.
+ * The profiles that the device fits. `forced` is the only one then, whatever adapters it is
+ * meant for; null: none.
  */
 export function profilesFor(
   device: GPUDevice,
@@ -77,7 +83,7 @@ export function profilesFor(
     const names = Object.keys(profiles).join(', ') || 'none';
     throw new PlanError('unknown-profile', `the plan has no profile '${forced}'; it has ${names}`);
   }
-  const missing = lacks(device, { ...profile, hardware: false });
+  const missing = lacks(device, { ...profile, adapters: [] });
   if (missing.length === 0) return new Set([forced]);
   throw new PlanError(
     'missing-feature',

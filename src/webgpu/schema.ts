@@ -27,8 +27,6 @@ export const matching = (pattern: RegExp, what: string): Check =>
 export const oneOf = (...values: readonly unknown[]): Check =>
   where((value) => values.includes(value), `one of ${JSON.stringify(values)}`);
 
-export const truth = where((value) => typeof value === 'boolean', 'true or false');
-
 /** A whole number of the range. */
 export const whole = (min: number, max: number = Number.MAX_SAFE_INTEGER): Check =>
   where(

@@ -155,7 +155,9 @@ function planForm(names: readonly string[]): Check {
           }),
         ),
       }),
-      profiles: mapOf(record({ features: listOf(text), limits: mapOf(count), adapters: listOf(text) })),
+      profiles: mapOf(
+        record({ features: listOf(text), limits: mapOf(count), adapters: listOf(text) }),
+      ),
       modules: listOf(record({ file: fileName, bytes: count, sha256: sha256Digits })),
       pipelines: listOf(
         record({

@@ -139,7 +139,7 @@ export function smallPlan(isDynamic = false): Plan {
         { name: 'b', shape: [2], dtype: 'f32', constant: 1, layout: 'rows' },
       ],
     },
-    profiles: { marked: { features: [], limits: {}, hardware: true } },
+    profiles: { marked: { features: [], limits: {}, adapters: ['hardware'] } },
     modules: ['scale', 'add', 'marked'].map((name) => ({
       file: `kernels/${name}.wgsl`,
       bytes: 0,
@@ -180,15 +180,12 @@ export function smallPlan(isDynamic = false): Plan {
   };
 }
 
-/** The files of a plan, with every hash in place. */
-export function filesOf(
-  plan: Plan,
-  shaders: readonly string[] = [SCALE, ADD, MARKED_SCALE],
-): PlanFiles {
+/** The files of a plan, with every hash in place; with other shaders in front, where given. */
+export function filesOf(plan: Plan, shaders: readonly string[] = []): PlanFiles {
   const weights = new Uint8Array(264);
   new Float32Array(weights.buffer).set([2, 1], 0);
   new Float32Array(weights.buffer).set([0.5, -4], 64);
-  const texts = shaders.map(utf8);
+  const texts = [SCALE, ADD, MARKED_SCALE].map((text, i) => utf8(shaders[i] ?? text));
   const whole: Plan = {
     ...plan,
     weights: { ...plan.weights, bytes: weights.length, sha256: sha256(weights) },
