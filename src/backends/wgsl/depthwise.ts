@@ -3,20 +3,19 @@
  * it loads serve many sums.
  */
 import type { Node } from '../../compiler/ir.js';
+import { blockGroups, headCode, listCode, threadsAlong, type BlockShape } from './block.js';
 import {
-  blockGroups,
-  headCode,
-  inRows,
+  geometryOf,
   insideCode,
   nameOf,
-  pairOf,
   strideText,
   windowParams,
-  type BlockShape,
   type Geometry,
-} from './conv.js';
+} from './window.js';
+import { paddingAttribute } from '../attributes.js';
 import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
+import { lowerGrouped } from './grouped.js';
 import {
   addressCode,
   loadCode,
@@ -45,12 +44,11 @@ function rowsOf({ k, stride, dilation }: Geometry): number {
 }
 
 export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void {
-  const { attributes: a } = anchor;
-  const geometry: Geometry = {
-    k: pairOf(a['k']),
-    stride: pairOf(a['stride']),
-    dilation: pairOf(a['dilation']),
-  };
+  if (anchor.attributes['multiplier'] !== 1) {
+    lowerGrouped(e, view, anchor);
+    return;
+  }
+  const geometry = geometryOf(anchor);
   const reader = readerOf(e, view, anchor);
   const kernel = e.place(view.outer(operand(anchor, 1)), 'taps');
   const bias = anchor.operands[2] === undefined ? undefined : view.outer(anchor.operands[2]);
@@ -63,7 +61,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   const perColumn = ceilDiv(outHeight, rows);
   const blocks = product([e.batch, perColumn, perRow]);
   const columns = Math.ceil(finish.channels / 4);
-  const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
+  const threadsX = threadsAlong(columns, MAX_COLUMNS);
   const threadsY = THREADS / threadsX;
   const shape = { wide: 1, pixels: PIXELS, threads: [threadsX, threadsY] } as const;
   e.kernel({
@@ -94,7 +92,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
       out_height: outHeight,
       out_width: outWidth,
       ...reader.params,
-      ...windowParams(reader, geometry, a['pad']),
+      ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
       ...finish.params,
       out_blocks: columns,
     },
@@ -167,9 +165,7 @@ ${indent(sums.map((name) => `var ${name}: vec4f;`).join('\n'))}
   var row: i32;
 ${indent(upTo(inputRows).map(rowCode).join('\n'))}
   let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-  var sums = array<vec4f, ${sums.length}>(
-${indent(inRows(sums, PIXELS), 2)}
-  );
+${indent(listCode(sums, PIXELS))}
   for (var i = 0; i < ${sums.length}; i++) {
     let down = i / ${PIXELS};
     let right = i % ${PIXELS};
@@ -216,9 +212,12 @@ ${indent(
     }
   }
   let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-  var sums = array<vec4f, ${PIXELS}>(${upTo(PIXELS)
-    .map((i) => `sum_${i}`)
-    .join(', ')});
+${indent(
+  listCode(
+    upTo(PIXELS).map((i) => `sum_${i}`),
+    PIXELS,
+  ),
+)}
   for (var i = 0; i < ${PIXELS}; i++) {
     if (first + i < params.out_width) {
       store(sums[i], pixel + i, column);

@@ -5,12 +5,11 @@ import {
   inputName,
   type Graph,
   type Node,
+  type Output,
   type Tensor,
   type Value,
   type WeightValues,
 } from '../../compiler/ir.js';
-import { operatorOf } from '../../compiler/ops/index.js';
-import { rewriteGraph } from '../../compiler/rewrite.js';
 import { symbolsOf } from '../../compiler/shape.js';
 import { placeTensors, MAX_BUFFER_BYTES } from '../../webgpu/arena.js';
 import {
@@ -22,9 +21,17 @@ import {
   type PlanTensor,
   type Size,
 } from '../../webgpu/plan.js';
-import { createEmitter, type Draft, type Emitter, type TensorDraft } from './emitter.js';
+import {
+  createEmitter,
+  type Activation,
+  type Draft,
+  type Emitter,
+  type TensorDraft,
+} from './emitter.js';
 import { assemble, type PlanFile } from './assemble.js';
-import { lowerNode, loweringOf } from './lower.js';
+import { copyTo } from './gather.js';
+import { legalize } from './legalize.js';
+import { lowerNode } from './lower.js';
 import { product, sizesOf, times } from './size.js';
 
 export interface WgslOptions {
@@ -59,7 +66,7 @@ export async function emitWgsl(
   weights: WeightValues,
   options: WgslOptions,
 ): Promise<EmittedWgsl> {
-  const graph = legalize(given);
+  const graph = legalize(given, weights);
   const symbols = options.dynamic === true ? planSymbols(graph) : [];
   const batch: Size = symbols[0]?.name ?? 1;
   const values = new Map(weights);
@@ -71,10 +78,13 @@ export async function emitWgsl(
     if (node.results.every(({ type }) => !type.batched) && foldNode(e, node)) continue;
     lowerNode(e, node);
   }
-  const outputs = graph.outputs.map(({ name, doc, value }): PlanPort => {
-    const place = e.keep(value);
-    return { name, doc, dtype: 'f32', shape: portShape(value, batch), tensor: place.tensor };
-  });
+  const outputs = outputPlaces(e, graph).map(([{ name, doc, value }, { tensor }]): PlanPort => ({
+    name,
+    doc,
+    dtype: 'f32',
+    shape: portShape(value, batch),
+    tensor,
+  }));
   const inputs = graph.inputs.map((value): PlanPort => {
     const place = e.place(value);
     if (value.definition.kind !== 'input' || place.kind !== 'tensor') throw new Error('no input');
@@ -105,13 +115,26 @@ export async function emitWgsl(
   return { ok: true, plan, files };
 }
 
-/** Composites that WGSL has nothing better for, in simpler operators. */
-function legalize(graph: Graph): Graph {
-  return rewriteGraph(graph, (node, operands, builder) =>
-    node.op !== 'fused' && loweringOf(node.op) === undefined
-      ? operatorOf(node.op).decompose?.(builder, operands, node.attributes)
-      : undefined,
-  );
+/** A tensor for each output, which holds it to the end. */
+function outputPlaces(e: Emitter, graph: Graph): readonly (readonly [Output, Activation])[] {
+  const taken = new Set(graph.inputs.map((value) => JSON.stringify(e.place(value))));
+  const places = graph.outputs.map((output) => {
+    const { value } = output;
+    const place = e.place(value);
+    const key = JSON.stringify(place);
+    if (place.kind === 'tensor' && !taken.has(key)) {
+      taken.add(key);
+      return [output, place] as const;
+    }
+    // An input, a constant, or another output: each output has a place of its own.
+    const { definition } = value;
+    if (definition.kind !== 'result') throw new Error(`the output ${output.name} has no node`);
+    const copy = copyTo(e, definition.node, value, place);
+    taken.add(JSON.stringify(copy));
+    return [output, copy] as const;
+  });
+  for (const [, place] of places) e.keep(place);
+  return places;
 }
 
 function portShape({ type }: Value, batch: Size): readonly Size[] {

@@ -5,7 +5,7 @@ import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
 import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
 import { pack } from './layout.js';
-import type { Element, Shader } from './shader.js';
+import { linearMain, THREADS, type Element, type Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
 
 /** Devices for which there are kernels of their own. */
@@ -113,8 +113,8 @@ export interface Emitter {
   alias(value: Value, place: Place): void;
   /** The value is known when the plan is made. */
   fix(value: Value, tensor: Tensor): void;
-  /** The tensor of an output, which holds it to the end. */
-  keep(value: Value): Activation;
+  /** The tensor holds what it does to the end. */
+  keep(place: Activation): void;
   /** What a weight or constant holds; throws on other values. */
   tensor(value: Value): Tensor;
   /** Data of a kernel's own, such as a table; row-major. */
@@ -180,6 +180,43 @@ export function createEmitter(
     if (used !== undefined) used.last = kernels.length;
   };
 
+  const addKernel = (request: KernelRequest): void => {
+    const { node, op, inputs, outputs, macs = 0 } = request;
+    const { bound, renamed } = bindOnce([...inputs, ...outputs], (place) => {
+      const elements = tensors[place.tensor]?.elements ?? 0;
+      const copy = addTensor(`${node.origin.path}.copy`, elements, node.origin);
+      addKernel(copyKernel(node, place, copy, elements));
+      return copy;
+    });
+    bound.forEach(({ place }) => use(place));
+    const variants = 'variants' in request ? request.variants : [request];
+    kernels.push({
+      variants: variants.map(({ profile, name, about, params, code, workgroups }) => ({
+        ...(profile === undefined ? {} : { profile }),
+        shader: {
+          name,
+          about,
+          bindings: bound.map(({ name: binding, element, place }) => ({
+            name: binding,
+            element,
+            // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
+            access: place.kind === 'tensor' ? 'read_write' : 'read',
+          })),
+          params: Object.keys(params),
+          code: renamed(code),
+        },
+        params: Object.values(params),
+        workgroups,
+      })),
+      places: bound.map(({ place }) => place),
+      label: node.origin.path,
+      op,
+      origin: node.origin,
+      macs,
+      shapes: `${node.operands.filter(isActivation).map(shapeText).join(', ')} → ${node.results.map(shapeText).join(', ')}`,
+    });
+  };
+
   return {
     batch,
     draft: { tensors, constants, kernels },
@@ -200,13 +237,7 @@ export function createEmitter(
       places.set(value, place);
     },
     fix: (value, held) => void folded.set(value, held),
-    keep(value) {
-      const place = places.get(value);
-      const made = place?.kind === 'tensor' ? tensors[place.tensor] : undefined;
-      if (place?.kind !== 'tensor' || made === undefined) throw new Error('an output is nowhere');
-      made.last = kernels.length;
-      return place;
-    },
+    keep: use,
     make(value, node) {
       const { path } = node.origin;
       const index = node.results.indexOf(value);
@@ -225,38 +256,7 @@ export function createEmitter(
         shape: [data.length],
         isWeight: false,
       }),
-    kernel(request) {
-      const { node, op, inputs, outputs, macs = 0 } = request;
-      const bound = [...inputs, ...outputs];
-      requireDistinct(bound);
-      bound.forEach(({ place }) => use(place));
-      const variants = 'variants' in request ? request.variants : [request];
-      kernels.push({
-        variants: variants.map(({ profile, name, about, params, code, workgroups }) => ({
-          ...(profile === undefined ? {} : { profile }),
-          shader: {
-            name,
-            about,
-            bindings: bound.map(({ name: binding, element, place }) => ({
-              name: binding,
-              element,
-              // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
-              access: place.kind === 'tensor' ? 'read_write' : 'read',
-            })),
-            params: Object.keys(params),
-            code,
-          },
-          params: Object.values(params),
-          workgroups,
-        })),
-        places: bound.map(({ place }) => place),
-        label: node.origin.path,
-        op,
-        origin: node.origin,
-        macs,
-        shapes: `${node.operands.filter(isActivation).map(shapeText).join(', ')} → ${node.results.map(shapeText).join(', ')}`,
-      });
-    },
+    kernel: addKernel,
   };
 }
 
@@ -273,10 +273,49 @@ function shapeText({ type }: Value): string {
   return formatShape(type.shape);
 }
 
-/** WebGPU demands that a buffer that is written be bound once. Lowerings see to it. */
-function requireDistinct(bound: readonly Bound[]): void {
-  const tensors = bound.flatMap(({ place }) => (place.kind === 'tensor' ? [place.tensor] : []));
-  if (new Set(tensors).size < tensors.length) throw new Error('a tensor is bound twice');
+/** For a kernel that reads a tensor in two ways. */
+function copyKernel(node: Node, from: Place, to: Place, count: Size): KernelRequest {
+  return {
+    node,
+    name: 'copy',
+    about: ['A copy, for a kernel that reads a tensor in two ways: an element a thread.'],
+    op: 'copy',
+    inputs: [{ name: 'tensor', element: 'f32', place: from }],
+    outputs: [{ name: 'result', element: 'f32', place: to }],
+    params: { count },
+    code: linearMain('result[i] = tensor[i];'),
+    workgroups: linearGroups(count, THREADS),
+  };
+}
+
+/**
+ * Bindings as WebGPU demands: no tensor twice where one is written. One that a kernel reads under
+ * two names has the first of them in the code too; of one that it reads as two types there is a copy.
+ */
+function bindOnce(
+  all: readonly Bound[],
+  copyOf: (place: Activation) => Activation,
+): { readonly bound: readonly Bound[]; readonly renamed: (code: string) => string } {
+  const bound: Bound[] = [];
+  const names: (readonly [from: string, to: string])[] = [];
+  for (const each of all) {
+    const { name, element, place } = each;
+    const known = bound.filter((other) => isSameTensor(other.place, place));
+    const same = known.find((other) => other.element === element);
+    if (same !== undefined) names.push([name, same.name]);
+    else if (known.length === 0 || place.kind !== 'tensor') bound.push(each);
+    else bound.push({ name, element, place: copyOf(place) });
+  }
+  const renamed = (code: string): string =>
+    names.reduce(
+      (text, [from, to]) => text.replace(new RegExp(`(?<![.\\w])${from}(?=\\[)`, 'g'), to),
+      code,
+    );
+  return { bound, renamed };
+}
+
+function isSameTensor(a: Place, b: Place): boolean {
+  return a.kind === 'tensor' && b.kind === 'tensor' && a.tensor === b.tensor;
 }
 
 /** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */

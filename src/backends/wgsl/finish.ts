@@ -43,8 +43,18 @@ export function finishOf(
   const pixelsPerImage = product(shape.slice(0, -1).map(sizeOfDim));
   const pixels = times(result.type.batched ? e.batch : 1, pixelsPerImage);
 
+  // A constant `[C]` is padded to whole blocks; of one with two rows the second is not.
+  const hasTwoRows = ({ place }: Leaf): boolean =>
+    chain.leaves.some(
+      (other) =>
+        other.offset !== 0 &&
+        other.place.kind === 'constant' &&
+        place.kind === 'constant' &&
+        other.place.constant === place.constant,
+    );
   const elementFor = (leaf: Leaf): Element =>
-    leaf.strides.at(-1) === 'dense' && (isVector || leaf.place.kind === 'constant')
+    leaf.strides.at(-1) === 'dense' &&
+    (isVector || (leaf.place.kind === 'constant' && !hasTwoRows(leaf)))
       ? 'vec4f'
       : 'f32';
   const bound = bindLeaves(chain.leaves, elementFor);
@@ -78,6 +88,8 @@ export function finishOf(
       const row = `pixel / params.pixels_per_image${rows === 1 ? '' : ` * ${rows}`}`;
       const first = leaf.offset === 0 ? row : `(${row} + ${leaf.offset / channels})`;
       index = isChannelwise ? `${first} * ${width} + ${channel}` : row;
+    } else if (leaf.offset !== 0) {
+      index = `${width} + ${channel}`;
     }
     if (element === 'vec4f') return `${name}[${index}]`;
     if (!isChannelwise) return `vec4f(${name}[${index}])`;

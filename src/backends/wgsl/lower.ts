@@ -10,13 +10,20 @@ import type {
   OperatorName,
 } from '../../compiler/ops/index.js';
 import { operatorOf } from '../../compiler/ops/index.js';
-import { lowerConv } from './conv.js';
+import { lowerConv, lowerDense } from './conv.js';
+import { lowerConvtranspose } from './convtranspose.js';
 import { lowerDepthwise } from './depthwise.js';
 import { lowerElementwise } from './elementwise.js';
 import type { Emitter } from './emitter.js';
-import { lowerConcat, lowerUpsample } from './move.js';
+import { lowerCrop, lowerSlice, lowerSplit, lowerTranspose } from './gather.js';
+import { lowerMatmul } from './matmul.js';
+import { lowerConcat } from './concat.js';
 import { lowerNormstats } from './normstats.js';
+import { lowerPad } from './pad.js';
 import { lowerPool } from './pool.js';
+import { lowerReduce } from './reduce.js';
+import { lowerResize } from './resize.js';
+import { lowerInstancenorm, lowerLayernorm, lowerSoftmax } from './rows.js';
 import { operand, resultOf, viewOf, type KernelView } from './view.js';
 
 /** Adds the kernels of a node whose main operator is `anchor`. */
@@ -29,11 +36,29 @@ const rename: Lowering = (e, view, anchor) => {
   e.alias(resultOf(view), e.place(view.outer(operand(anchor, 0))));
 };
 
-const LOWERINGS = {
+/** What never comes here: operators on weights alone are folded, group norms split. */
+const gone: Lowering = (_, { node }) => {
+  throw new Error(`${node.op} is still in the graph`);
+};
+
+const LOWERINGS: Readonly<Record<CoreName, Lowering>> &
+  Partial<Record<CompositeName | LoweredName, Lowering>> = {
   conv: lowerConv,
   dwconv: lowerDepthwise,
+  convtranspose: lowerConvtranspose,
+  dense: lowerDense,
   maxpool: lowerPool,
   avgpool: lowerPool,
+  globalavgpool: lowerReduce,
+  globalmaxpool: lowerReduce,
+  upsample: lowerResize,
+  resize: lowerResize,
+  batchnorm: elementwise,
+  groupnorm: gone,
+  instancenorm: lowerInstancenorm,
+  layernorm: lowerLayernorm,
+  matmul: lowerMatmul,
+  concat: lowerConcat,
   add: elementwise,
   sub: elementwise,
   mul: elementwise,
@@ -54,21 +79,28 @@ const LOWERINGS = {
   tanh: elementwise,
   mish: elementwise,
   softplus: elementwise,
+  softmax: lowerSoftmax,
   dropout: rename,
   spatialdropout: rename,
-  scaleshift: elementwise,
-  batchnorm: elementwise,
-  concat: lowerConcat,
-  upsample: lowerUpsample,
-  normstats: lowerNormstats,
-  identity: rename,
+  pad: lowerPad,
   reshape: rename,
-} as const satisfies Partial<Record<CoreName | CompositeName | LoweredName, Lowering>>;
-
-const TABLE: Readonly<Partial<Record<OperatorName, Lowering>>> = LOWERINGS;
+  transpose: lowerTranspose,
+  split: lowerSplit,
+  slice: lowerSlice,
+  mean: lowerReduce,
+  sum: lowerReduce,
+  max: lowerReduce,
+  identity: rename,
+  standardize: gone,
+  // Composites that are one kernel here, and operators that passes make.
+  crop: lowerCrop,
+  flatten: rename,
+  normstats: lowerNormstats,
+  scaleshift: elementwise,
+};
 
 export function loweringOf(op: OperatorName): Lowering | undefined {
-  return TABLE[op];
+  return LOWERINGS[op];
 }
 
 export function lowerNode(e: Emitter, node: Node): void {

@@ -45,6 +45,34 @@ export function comment(lines: readonly string[]): string {
   return lines.map((line) => (line === '' ? '//\n' : `// ${line}\n`)).join('');
 }
 
+/** Threads of a workgroup where each works for itself. */
+export const THREADS = 64;
+
+/**
+ * The entry point of a kernel whose threads are in a row of `params.count`, spread over two
+ * dimensions as `linearGroups` does: thread `i` runs the body.
+ */
+export function linearMain(body: string): string {
+  return `@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = i32((group.y * 65535u + group.x) * ${THREADS}u + local);
+  if (i >= params.count) {
+    return;
+  }
+${indent(body)}
+}`;
+}
+
+/** Parts of a program, those that are empty left out, with a blank line between. */
+export function paragraphs(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** Lines of code, those that are empty left out. */
+export function lines(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('\n');
+}
+
 /** Lines with two more spaces in front of each. */
 export function indent(text: string, depth = 1): string {
   const space = '  '.repeat(depth);

@@ -129,13 +129,20 @@ function cut(
  * not decide. `stop` may lie below `start`.
  */
 function boundsOf(a: SliceAttributes, size: Dim): { start: Dim; stop: Dim } | undefined {
-  const from = placeOf(a.start, size);
+  const start = sliceStart(a.start, size);
   const to = a.stop === null ? size : placeOf(a.stop, size);
-  if (from === undefined || to === undefined) return undefined;
-  // A start beyond the end, or a stop before the beginning, leaves nothing: those need no clamp.
-  const start = atMost(0, from) ? from : atMost(from, 0) ? 0 : undefined;
+  if (to === undefined) return undefined;
+  // A stop before the beginning leaves nothing: that needs no clamp.
   const stop = atMost(to, size) ? to : atMost(size, to) ? size : undefined;
   return start === undefined || stop === undefined ? undefined : { start, stop };
+}
+
+/** Where a slice starts along an axis of this size, counted from 0; undefined as for its bounds. */
+export function sliceStart(start: Dim, size: Dim): Dim | undefined {
+  const from = placeOf(start, size);
+  if (from === undefined) return undefined;
+  // A start beyond the end leaves nothing: that needs no clamp.
+  return atMost(0, from) ? from : atMost(from, 0) ? 0 : undefined;
 }
 
 /** A place counted from 0; undefined where its sign is not known. */
