@@ -131,6 +131,7 @@ async function bundleRuntime(out) {
     target: 'es2022',
     logLevel: 'warning',
   });
+  await copyFile(join(root, 'src/webgpu/page.html'), join(out, 'webgpu.html'));
 }
 
 /** Declarations only; `npm run typecheck` is what checks types. */
