@@ -145,7 +145,8 @@ export const CODES = {
     explanation:
       'Running an ONNX model takes ONNX Runtime, which does not come with archc: ' +
       '`npm install onnxruntime-node` (add `--onnxruntime-node-install=skip` where its download of ' +
-      'GPU libraries fails), or `npm install onnxruntime-web`.',
+      'GPU libraries fails), or `npm install onnxruntime-web`. Running a kernel plan takes WebGPU, ' +
+      '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU.',
   },
   'engine-failed': {
     severity: 'error',
