@@ -2,6 +2,7 @@
  * The pipeline: check → choose the model → weights → passes → emit. What it needs of a target it
  * loads when asked for it, so that checking a program loads nothing else.
  */
+import type { PlanFile } from './backends/wgsl/assemble.js';
 import { modelNamed } from './choose.js';
 import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
 import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
@@ -9,7 +10,13 @@ import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import { elementCount } from './compiler/ops/tensor.js';
-import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
+import {
+  inferencePasses,
+  kernelPasses,
+  runPasses,
+  type Model,
+  type PassName,
+} from './compiler/passes/index.js';
 import type { Source } from './compiler/source.js';
 import { initialize } from './weights/initialize.js';
 import { VERSION } from './version.js';
@@ -120,13 +127,9 @@ export async function emitModel(
   model: OpenModel,
   options: EmitOptions,
 ): Promise<Outcome<Artifact>> {
-  const graph =
-    options.dynamic === true ? ({ ok: true, value: model.graph } as const) : sizedGraph(model);
-  if (!graph.ok) return graph;
-  const weights = await weightsOf(graph.value, options);
-  if (!weights.ok) return weights;
-  const { values, origin } = weights.value;
-  const optimized = optimize({ graph: graph.value, weights: values }, options);
+  const ready = await prepare(model, options);
+  if (!ready.ok) return ready;
+  const { optimized, origin } = ready.value;
 
   const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
   const opset = options.opset ?? DEFAULT_OPSET;
@@ -138,11 +141,7 @@ export async function emitModel(
     keepBlocks: options.keepBlocks ?? false,
     externalData: options.externalData === true ? 'always' : 'auto',
     ...(externalDataName === undefined ? {} : { externalDataName }),
-    metadata: {
-      version: VERSION,
-      sourceSha256: await sourceSha256(model.program),
-      weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
-    },
+    metadata: await metadataOf(model, origin),
   });
   if (!emitted.ok) return emitted;
   return {
@@ -156,6 +155,60 @@ export async function emitModel(
       params: trainableElements(model.graph),
       weights: origin,
     },
+  };
+}
+
+/** Compiles a model that has been checked to a kernel plan: the files of its folder. */
+export async function emitPlan(
+  model: OpenModel,
+  options: WeightRequest & PassRequest & Pick<EmitOptions, 'dynamic'>,
+): Promise<Outcome<{ readonly files: readonly PlanFile[]; readonly weights: WeightOrigin }>> {
+  const ready = await prepare(model, options, kernelPasses);
+  if (!ready.ok) return ready;
+  const { optimized, origin } = ready.value;
+  const { emitWgsl } = await import('./backends/wgsl/emit.js');
+  const emitted = await emitWgsl(optimized.graph, optimized.weights, {
+    dynamic: options.dynamic ?? false,
+    metadata: {
+      ...(await metadataOf(model, origin)),
+      params: trainableElements(model.graph),
+    },
+  });
+  if (!emitted.ok) return emitted;
+  return { ok: true, value: { files: emitted.files, weights: origin } };
+}
+
+/** The graph with its weights after the passes of the level and those that the target adds. */
+async function prepare(
+  model: OpenModel,
+  options: WeightRequest & PassRequest & Pick<EmitOptions, 'dynamic'>,
+  more: readonly PassName[] = [],
+): Promise<Outcome<{ readonly optimized: Weighted; readonly origin: WeightOrigin }>> {
+  const graph =
+    options.dynamic === true ? ({ ok: true, value: model.graph } as const) : sizedGraph(model);
+  if (!graph.ok) return graph;
+  const weights = await weightsOf(graph.value, options);
+  if (!weights.ok) return weights;
+  const { values, origin } = weights.value;
+  const given = { graph: graph.value, weights: values };
+  return { ok: true, value: { optimized: optimize(given, options, more), origin } };
+}
+
+type Weighted = Model & { readonly weights: WeightValues };
+
+/** What an artifact says of where it comes from. */
+async function metadataOf(
+  model: OpenModel,
+  origin: WeightOrigin,
+): Promise<{
+  readonly version: string;
+  readonly sourceSha256: string;
+  readonly weights: WeightOrigin;
+}> {
+  return {
+    version: VERSION,
+    sourceSha256: await sourceSha256(model.program),
+    weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
   };
 }
 
@@ -230,12 +283,13 @@ export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagno
   return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
 }
 
-/** The model after the passes of its level. */
+/** The model after the passes of its level, and after `more`. */
 export function optimize(
-  model: Model & { readonly weights: WeightValues },
+  model: Weighted,
   { optimize: level = 1, keepWs = false }: PassRequest,
-): Model & { readonly weights: WeightValues } {
-  const { graph, weights } = runPasses(model, PASSES_OF[level], { keepWs });
+  more: readonly PassName[] = [],
+): Weighted {
+  const { graph, weights } = runPasses(model, [...PASSES_OF[level], ...more], { keepWs });
   if (weights === undefined) throw new Error('a pass has lost the weights');
   return { graph, weights };
 }

@@ -1,6 +1,7 @@
 /** Compiles a model in memory and runs it on an engine. */
 import {
   emitModel,
+  emitPlan,
   examineModel,
   openModel,
   sizedGraph,
@@ -21,8 +22,11 @@ import type { Engine } from './engines/engine.js';
 import type { OnnxBorder } from './engines/onnx.js';
 import { VERSION } from './version.js';
 
-export const ENGINES = ['onnx', 'reference'] as const;
-/** `onnx`: ONNX Runtime, which has to be installed. `reference`: the interpreter, slow and plain. */
+export const ENGINES = ['onnx', 'wgsl', 'reference'] as const;
+/**
+ * `onnx`: ONNX Runtime, which has to be installed. `wgsl`: a GPU, through package `webgpu`, which has
+ * to be installed too. `reference`: the interpreter, slow and plain.
+ */
 export type EngineName = (typeof ENGINES)[number];
 
 /** What flows into an input of the model. */
@@ -134,6 +138,24 @@ const ENGINE_OPENERS: Readonly<
       outputs: graph.outputs.map(({ name, value }) => border(name, value)),
       batch: 1,
     });
+    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
+  },
+  async wgsl(model, _graph, request) {
+    const { openWgslEngine } = await import('./engines/wgsl.js');
+    const plan = await emitPlan(model, request);
+    if (!plan.ok) return plan;
+    const { files, weights } = plan.value;
+    const engine = await openWgslEngine(
+      {
+        read(name) {
+          const file = files.find((each) => each.name === name);
+          return file === undefined
+            ? Promise.reject(new Error('the plan lacks it'))
+            : Promise.resolve(file.bytes);
+        },
+      },
+      VERSION,
+    );
     return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
   },
   async reference(_model, graph, request) {
