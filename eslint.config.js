@@ -32,6 +32,13 @@ const boundaries = [
       ]),
     },
   },
+  {
+    files: ['src/webgpu/**/*.ts'],
+    rules: noImports([
+      '^(?!\\./)',
+      'archc/webgpu is a small file for browsers: it imports only itself.',
+    ]),
+  },
   ...backends.map((name) => ({
     files: [`src/backends/${name}/**/*.ts`],
     rules: noImports(
