@@ -318,7 +318,7 @@ function windowCode(
   };
   const body = `${addressCode(reader, { count, x, line: 'clamped' })}
 ${insideCode(count, x)}
-var k = (${`ky * ${k[1]}`}${isUnrolled ? '' : ' + kx'}) * params.in_blocks * params.out_blocks + column;
+var k = (ky * ${k[1]}${isUnrolled ? '' : ' + kx'}) * params.in_blocks * params.out_blocks + column;
 for (var c = 0; c < params.in_blocks; c++) {
 ${indent(loadCode(reader, { count, block: 'c', name: (i) => `in_${i}`, inside: (i) => `inside_${i}` }))}
 ${indent(upTo(taps).map(tapCode).join('\n'))}

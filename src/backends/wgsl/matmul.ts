@@ -116,16 +116,16 @@ function down(at: string, rows: number): string {
 
 function bodyCode({ axes, isVectorA, isVectorB }: Form): string {
   const inner = isVectorA ? 'params.inner / 4' : 'params.inner';
+  const depth = isVectorA ? 4 : 1;
   const isOne = axes.length === 0;
   const matrixOf = (name: 'a' | 'b', tensor: number): string =>
     `(${offsetCode(axes, { name: `${name}_step`, tensor })})`;
   const rowOfB = (k: number): string => {
-    const at = down('at_b', k);
-    if (isVectorB) return `b[${at} + column]`;
-    return `vec4f(${upTo(COLUMNS)
-      .map((c) => `b[${at} + ${columnName(c)}]`)
-      .join(', ')})`;
+    if (isVectorB) return `b[${down('at_b', k)} + column]`;
+    const elements = upTo(COLUMNS).map((c) => `b[b_${k} + ${columnName(c)}]`);
+    return `vec4f(${elements.join(', ')})`;
   };
+  const startsOfB = upTo(isVectorB ? 0 : depth).map((k) => `let b_${k} = ${down('at_b', k)};`);
   const loadB = isVectorA
     ? `let b_block = mat4x4f(
 ${indent(
@@ -158,6 +158,7 @@ let matrix = row_block / params.row_blocks;`,
     `var at_b = ${isOne ? '0' : `${matrixOf('b', 1)} * params.inner * params.columns`};`,
     ...upTo(ROWS).map((r) => `var sum_${r}: vec4f;`),
     `for (var k = 0; k < ${inner}; k++) {`,
+    ...startsOfB.map((line) => indent(line)),
     indent(loadB),
     ...upTo(ROWS).map((r) => `  sum_${r} += ${isVectorA ? 'b_block' : 'b_row'} * a[a_${r} + k];`),
     `  at_b += ${isVectorA ? '4 * ' : ''}params.columns;`,
