@@ -75,8 +75,8 @@ export function validateNaga(wgsl: string): string[] {
 export interface Launch {
   readonly entryPoint: string;
   readonly workgroups: readonly [number, number, number];
-  /** Bytes of each storage buffer of group 0, in the order of the bindings. */
-  readonly buffers: readonly number[];
+  /** Each buffer of group 0 in the order of the bindings: its bytes, zeros where only how many. */
+  readonly buffers: readonly (number | ArrayBuffer)[];
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -86,7 +86,9 @@ export interface Launch {
  */
 export function findRaces(wgsl: string, launch: Launch): string[] {
   const { entryPoint, workgroups, buffers, constants = {} } = launch;
-  const group = Object.fromEntries(buffers.map((bytes, i) => [i, new ArrayBuffer(bytes)]));
+  const group = Object.fromEntries(
+    buffers.map((bytes, i) => [i, typeof bytes === 'number' ? new ArrayBuffer(bytes) : bytes]),
+  );
   const { races, errors } = detectRaces(
     wgsl,
     entryPoint,

@@ -11,12 +11,11 @@ import {
 import { linearGroups, type Emitter } from './emitter.js';
 import { helperText, type Scalar } from './expressions.js';
 import type { Leaf } from './leaves.js';
-import { indent } from './shader.js';
+import { linearMain, paragraphs, THREADS } from './shader.js';
+import { positionCode } from './strided.js';
 import { floorDiv, product } from './size.js';
 import type { Size } from '../../webgpu/plan.js';
 import { operatorsOf, resultOf, type KernelView } from './view.js';
-
-const THREADS = 64;
 
 export function lowerElementwise(e: Emitter, view: KernelView): void {
   const chain = chainOf(view, undefined, e);
@@ -32,8 +31,17 @@ export function lowerElementwise(e: Emitter, view: KernelView): void {
   sizes.forEach((size, axis) => {
     if (axis > 0) params[`size_${axis}`] = size;
   });
-  const read = (leaf: Leaf): string => readLeaf(leaf, nameOf(leaf), type, walk, params);
+  const loads = new Map<string, string>();
+  const read = (leaf: Leaf): string => {
+    const element = readLeaf(leaf, nameOf(leaf), type, walk, params);
+    if (sizes.length < 2) return element;
+    // Where the index is long it is written once.
+    const name = loads.get(element) ?? `v${loads.size + 1}`;
+    loads.set(element, name);
+    return name;
+  };
   const { lines, result, helpers } = statementsOf(chain, type, [], read);
+  const loadLines = [...loads].map(([element, name]) => `let ${name} = ${element};`);
   const output = e.make(resultOf(view), view.node);
   const op = operatorsOf(view);
   e.kernel({
@@ -44,21 +52,14 @@ export function lowerElementwise(e: Emitter, view: KernelView): void {
     inputs: bounds,
     outputs: [{ name: 'result', element: type, place: output }],
     params,
-    code: [
+    code: paragraphs(
       helperText(helpers, type),
-      `@compute @workgroup_size(${THREADS})`,
-      'fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {',
-      `  let i = i32((group.y * 65535u + group.x) * ${THREADS}u + local);`,
-      '  if (i >= params.count) {',
-      '    return;',
-      '  }',
-      indent(positionCode(sizes.length)),
-      indent(lines.join('\n')),
-      `  result[i] = ${result};`,
-      '}',
-    ]
-      .filter((line) => line !== '')
-      .join('\n'),
+      linearMain(
+        [positionCode(sizes.length), ...loadLines, ...lines, `result[i] = ${result};`]
+          .filter((line) => line !== '')
+          .join('\n'),
+      ),
+    ),
     workgroups: linearGroups(product(sizes), THREADS),
   });
 }
@@ -71,20 +72,6 @@ function alwaysBound(leaves: readonly Leaf[]): NonNullable<ReturnType<typeof bin
 
 function lastOver4(sizes: readonly Size[]): readonly Size[] {
   return sizes.map((size, i) => (i === sizes.length - 1 ? floorDiv(size, 4) : size));
-}
-
-/** `axis_0`, `axis_1`, …: where `i` is along each axis, where there are several. */
-function positionCode(rank: number): string {
-  if (rank < 2) return '';
-  const lines: string[] = [];
-  let rest = 'i';
-  for (let axis = rank - 1; axis > 0; axis--) {
-    lines.push(`let axis_${axis} = ${rest} % params.size_${axis};`);
-    lines.push(`let rest_${axis} = ${rest} / params.size_${axis};`);
-    rest = `rest_${axis}`;
-  }
-  lines.push(`let axis_0 = ${rest};`);
-  return lines.join('\n');
 }
 
 /** The expression of an operand; the strides that it needs become parameters. */

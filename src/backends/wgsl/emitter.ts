@@ -191,23 +191,26 @@ export function createEmitter(
     bound.forEach(({ place }) => use(place));
     const variants = 'variants' in request ? request.variants : [request];
     kernels.push({
-      variants: variants.map(({ profile, name, about, params, code, workgroups }) => ({
-        ...(profile === undefined ? {} : { profile }),
-        shader: {
-          name,
-          about,
-          bindings: bound.map(({ name: binding, element, place }) => ({
-            name: binding,
-            element,
-            // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
-            access: place.kind === 'tensor' ? 'read_write' : 'read',
-          })),
-          params: Object.keys(params),
-          code: renamed(code),
-        },
-        params: Object.values(params),
-        workgroups,
-      })),
+      variants: variants.map(({ profile, name, about, params: given, code, workgroups }) => {
+        const params = usedParams(given, code);
+        return {
+          ...(profile === undefined ? {} : { profile }),
+          shader: {
+            name,
+            about,
+            bindings: bound.map(({ name: binding, element, place }) => ({
+              name: binding,
+              element,
+              // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
+              access: place.kind === 'tensor' ? 'read_write' : 'read',
+            })),
+            params: Object.keys(params),
+            code: renamed(code),
+          },
+          params: Object.values(params),
+          workgroups,
+        };
+      }),
       places: bound.map(({ place }) => place),
       label: node.origin.path,
       op,
@@ -271,6 +274,15 @@ function isActivation({ type }: Value): boolean {
 
 function shapeText({ type }: Value): string {
   return formatShape(type.shape);
+}
+
+/** Those that the code reads: what kernels share may give it more. */
+function usedParams(
+  params: Readonly<Record<string, Size>>,
+  code: string,
+): Readonly<Record<string, Size>> {
+  const used = new Set(Array.from(code.matchAll(/\bparams\.(\w+)/g), ([, name]) => name));
+  return Object.fromEntries(Object.entries(params).filter(([name]) => used.has(name)));
 }
 
 /** For a kernel that reads a tensor in two ways. */

@@ -115,17 +115,16 @@ function down(at: string, rows: number): string {
 }
 
 function bodyCode({ axes, isVectorA, isVectorB }: Form): string {
-  const inner = isVectorA ? 'params.inner / 4' : 'params.inner';
+  const depth = isVectorA ? 4 : 1;
   const isOne = axes.length === 0;
-  const matrixOf = (name: 'a' | 'b', tensor: number): string =>
-    `(${offsetCode(axes, { name: `${name}_step`, tensor })})`;
+  const startOf = (name: 'a' | 'b', tensor: number, size: string): string =>
+    isOne ? '0' : `(${offsetCode(axes, { name: `${name}_step`, tensor })}) * ${size}`;
   const rowOfB = (k: number): string => {
-    const at = down('at_b', k);
-    if (isVectorB) return `b[${at} + column]`;
-    return `vec4f(${upTo(COLUMNS)
-      .map((c) => `b[${at} + ${columnName(c)}]`)
-      .join(', ')})`;
+    if (isVectorB) return `b[${down('at_b', k)} + column]`;
+    const elements = upTo(COLUMNS).map((c) => `b[b_${k} + ${columnName(c)}]`);
+    return `vec4f(${elements.join(', ')})`;
   };
+  const startsOfB = upTo(isVectorB ? 0 : depth).map((k) => `let b_${k} = ${down('at_b', k)};`);
   const loadB = isVectorA
     ? `let b_block = mat4x4f(
 ${indent(
@@ -138,7 +137,6 @@ ${indent(
   // What hangs over the end reads the last row or column again, and is not written.
   const row = (r: number): string =>
     r === 0 ? 'first_row' : `min(first_row + ${r}, params.rows - 1)`;
-  const rowStart = isOne ? '' : `${matrixOf('a', 0)} * params.rows + `;
   const store = (r: number): string => {
     const at = down('first_result', r);
     return isVectorB ? `store(sum_${r}, ${at});` : `store_row(sum_${r}, ${at}, column);`;
@@ -154,10 +152,13 @@ let matrix = row_block / params.row_blocks;`,
     ...upTo(isVectorB ? 1 : COLUMNS)
       .slice(1)
       .map((c) => `let ${columnName(c)} = min(column + ${c}, params.columns - 1);`),
-    ...upTo(ROWS).map((r) => `let a_${r} = (${rowStart}${row(r)}) * (${inner});`),
-    `var at_b = ${isOne ? '0' : `${matrixOf('b', 1)} * params.inner * params.columns`};`,
+    `let inner = params.inner${isVectorA ? ' / 4' : ''};`,
+    `let rows_of_a = ${startOf('a', 0, 'params.rows')};`,
+    ...upTo(ROWS).map((r) => `let a_${r} = (rows_of_a + ${row(r)}) * inner;`),
+    `var at_b = ${startOf('b', 1, 'params.inner * params.columns')};`,
     ...upTo(ROWS).map((r) => `var sum_${r}: vec4f;`),
-    `for (var k = 0; k < ${inner}; k++) {`,
+    'for (var k = 0; k < inner; k++) {',
+    ...startsOfB.map((line) => indent(line)),
     indent(loadB),
     ...upTo(ROWS).map((r) => `  sum_${r} += ${isVectorA ? 'b_block' : 'b_row'} * a[a_${r} + k];`),
     `  at_b += ${isVectorA ? '4 * ' : ''}params.columns;`,

@@ -4,11 +4,10 @@
  */
 import type { Node } from '../../compiler/ir.js';
 import { linearGroups, type Emitter } from './emitter.js';
-import { float } from './shader.js';
+import { float, linearMain, THREADS } from './shader.js';
 import { ceilDiv, product, sizeOfDim, times } from './size.js';
 import { operand, resultOf, type KernelView } from './view.js';
 
-const THREADS = 64;
 /** Pixels of a chunk: sums of so few lose nothing in float32. */
 const CHUNK = 128;
 
@@ -41,32 +40,25 @@ export function lowerNormstats(e: Emitter, view: KernelView, anchor: Node): void
     inputs: [{ name: 'image', element: type, place: e.place(x) }],
     outputs: [{ name: 'chunks', element: type, place: partials }],
     params: { count, columns, chunks, pixels },
-    code: `@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = i32((group.y * 65535u + group.x) * ${THREADS}u + local);
-  if (i >= params.count) {
-    return;
-  }
-  let column = i % params.columns;
-  let chunk = i / params.columns;
-  let image_number = chunk / params.chunks;
-  let first = (chunk % params.chunks) * ${CHUNK};
-  let pixels = min(${CHUNK}, params.pixels - first);
-  var at = (image_number * params.pixels + first) * params.columns + column;
-  // Distances from the first pixel are small, and so are their squares.
-  let pivot = image[at];
-  var sum: ${type};
-  var squares: ${type};
-  for (var pixel = 0; pixel < pixels; pixel++) {
-    let distance = image[at] - pivot;
-    sum += distance;
-    squares += distance * distance;
-    at += params.columns;
-  }
-  let mean = sum / f32(pixels);
-  chunks[2 * chunk * params.columns + column] = pivot + mean;
-  chunks[(2 * chunk + 1) * params.columns + column] = max(squares - sum * mean, ${type}());
-}`,
+    code: linearMain(`let column = i % params.columns;
+let chunk = i / params.columns;
+let image_number = chunk / params.chunks;
+let first = (chunk % params.chunks) * ${CHUNK};
+let pixels = min(${CHUNK}, params.pixels - first);
+var at = (image_number * params.pixels + first) * params.columns + column;
+// Distances from the first pixel are small, and so are their squares.
+let pivot = image[at];
+var sum: ${type};
+var squares: ${type};
+for (var pixel = 0; pixel < pixels; pixel++) {
+  let distance = image[at] - pivot;
+  sum += distance;
+  squares += distance * distance;
+  at += params.columns;
+}
+let mean = sum / f32(pixels);
+chunks[2 * chunk * params.columns + column] = pivot + mean;
+chunks[(2 * chunk + 1) * params.columns + column] = max(squares - sum * mean, ${type}());`),
     workgroups: linearGroups(count, THREADS),
   });
   const output = e.make(resultOf(view), node);
@@ -104,10 +96,10 @@ fn total(own: f32, local: i32) -> f32 {
 }
 
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) index: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
   let local = i32(index);
-  let image_number = i32(workgroup.y);
-  let first = i32(workgroup.x) * params.each;
+  let image_number = i32(group.y);
+  let first = i32(group.x) * params.each;
   let parts = params.chunks * params.each;
   let elements = f32(params.pixels) * f32(params.each);
   var sum = 0.0;

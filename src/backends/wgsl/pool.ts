@@ -5,11 +5,9 @@ import { paddingAttribute, pairAttribute } from '../attributes.js';
 import { linearGroups, type Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
 import { addressCode, loadCode, readerFunctions, readerOf } from './reader.js';
-import { indent } from './shader.js';
+import { indent, linearMain, paragraphs, THREADS } from './shader.js';
 import { sizeOfDim, times } from './size.js';
 import { operatorsOf, type KernelView } from './view.js';
-
-const THREADS = 64;
 
 export function lowerPool(e: Emitter, view: KernelView, anchor: Node): void {
   const { op } = anchor;
@@ -54,40 +52,31 @@ export function lowerPool(e: Emitter, view: KernelView, anchor: Node): void {
       ...finish.params,
       out_blocks: blocks,
     },
-    code: [
+    code: paragraphs(
       readerFunctions(reader),
       finish.code,
-      `@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = i32((group.y * 65535u + group.x) * ${THREADS}u + local);
-  if (i >= params.count) {
-    return;
+      linearMain(`let column = i % params.out_blocks;
+let pixel = i / params.out_blocks;
+let out_row = pixel / params.out_width;
+let image_index = out_row / params.out_height;
+let top = (out_row % params.out_height) * params.stride_y - params.top;
+let left = (pixel % params.out_width) * params.stride_x - params.left;
+var found = vec4f(${isMax ? '-3.4028234e38' : '0.0'});
+for (var row = max(top, 0); row < min(top + params.kernel_height, params.height); row++) {
+  for (var x = max(left, 0); x < min(left + params.kernel_width, params.width); x++) {
+${indent(addressCode(reader, { count: 1, x: () => 'x', line: 'inside' }), 2)}
+${indent(loadCode(reader, { count: 1, block: 'column', name: () => 'value' }), 2)}
+    found ${isMax ? '= max(found, value)' : '+= value'};
   }
-  let column = i % params.out_blocks;
-  let pixel = i / params.out_blocks;
-  let out_row = pixel / params.out_width;
-  let image_index = out_row / params.out_height;
-  let top = (out_row % params.out_height) * params.stride_y - params.top;
-  let left = (pixel % params.out_width) * params.stride_x - params.left;
-  var found = vec4f(${isMax ? '-3.4028234e38' : '0.0'});
-  for (var row = max(top, 0); row < min(top + params.kernel_height, params.height); row++) {
-    for (var x = max(left, 0); x < min(left + params.kernel_width, params.width); x++) {
-${indent(addressCode(reader, { count: 1, x: () => 'x', line: 'inside' }), 3)}
-${indent(loadCode(reader, { count: 1, block: 'column', name: () => 'value' }), 3)}
-      found ${isMax ? '= max(found, value)' : '+= value'};
-    }
-  }
+}
 ${
   isMax
-    ? '  store(found, pixel, column);'
-    : `  let rows = min(top + params.kernel_height, params.height) - max(top, 0);
-  let columns = min(left + params.kernel_width, params.width) - max(left, 0);
-  store(found / f32(rows * columns), pixel, column);`
-}
-}`,
-    ]
-      .filter((text) => text !== '')
-      .join('\n\n'),
+    ? 'store(found, pixel, column);'
+    : `let rows = min(top + params.kernel_height, params.height) - max(top, 0);
+let columns = min(left + params.kernel_width, params.width) - max(left, 0);
+store(found / f32(rows * columns), pixel, column);`
+}`),
+    ),
     workgroups: linearGroups(count, THREADS),
   });
 }

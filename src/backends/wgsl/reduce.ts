@@ -108,15 +108,15 @@ function countOf({ kept }: Reduction): Size {
 
 /** `total` over elements `first` to before `end` of the run that begins at `start`. */
 function loopCode({ kind, run }: Reduction, first: string, end: string): string {
-  const at = (index: string): string =>
-    lines(
-      positionCode(run.length, index, 'run_'),
-      `let at = start + ${offsetCode(run, { prefix: 'run_' })};`,
-    );
-  const isMax = kind === 'max';
-  return `for (var k = ${first}; k < ${end}; k++) {
-${indent(at('k'))}
-  total ${isMax ? '= max(total, tensor[at])' : '+= tensor[at]'};
+  const k = run.length === 1 ? 'run_axis_0' : 'k';
+  const at = `tensor[start + ${offsetCode(run, { prefix: 'run_' })}]`;
+  return `for (var ${k} = ${first}; ${k} < ${end}; ${k}++) {
+${indent(
+  lines(
+    run.length === 1 ? '' : positionCode(run.length, 'k', 'run_'),
+    `total ${kind === 'max' ? `= max(total, ${at})` : `+= ${at}`};`,
+  ),
+)}
 }`;
 }
 

@@ -1,0 +1,137 @@
+/// <reference types="@webgpu/types" />
+/** Whole models as WGSL kernels on a software GPU: sizes known, and sizes chosen when loaded. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { interpret } from '../src/compiler/interpret.js';
+import type { Graph } from '../src/compiler/ir.js';
+import { DYNAMIC_PROGRAMS } from './helpers/onnx-dynamic.js';
+import { modelOf, modelOfFile, type ProgramModel } from './helpers/onnx-programs.js';
+import { randomInputs, randomWeights, relativeError } from './helpers/operator-cases.js';
+import { planOf, runPlan, shaderProblems, sharingDevice } from './helpers/wgsl-run.js';
+import { graphsOf, MODEL_FILES } from './helpers/zoo.js';
+
+const TOLERANCE = 1e-4;
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await sharingDevice();
+});
+afterAll(() => {
+  device.destroy();
+});
+
+/** Runs the plan of `graph` at the sizes of `fixed` and compares every element. */
+async function expectSame(
+  fixed: Graph,
+  graph = fixed,
+  { sizes, profile }: { sizes?: Record<string, number>; profile?: string } = {},
+): Promise<void> {
+  const dynamic = sizes !== undefined;
+  const batch = dynamic ? 2 : 1;
+  const weights = randomWeights(fixed, 3);
+  const inputs = randomInputs(fixed, batch, 4);
+  const expected = interpret(fixed, weights, inputs);
+  const emitted = await planOf(graph, weights, { dynamic });
+  // Under another name where a size is called so.
+  const [{ name: batchName } = { name: 'batch' }] = emitted.plan.symbols;
+  const chosen = dynamic ? { ...sizes, [batchName]: batch } : {};
+  const actual = await runPlan(device, emitted, inputs, chosen, profile);
+  expect([...actual.keys()]).toEqual([...expected.keys()]);
+  for (const [name, tensor] of expected) {
+    const found = actual.get(name);
+    expect(found?.shape).toEqual(tensor.shape);
+    expect(found && relativeError(found, tensor), name).toBeLessThanOrEqual(TOLERANCE);
+  }
+  expect(await shaderProblems(emitted)).toEqual([]);
+}
+
+/** Height and width: the smallest that the facts of the models allow. */
+const smallest = (file: string): number => (/resnet|mobilenet/.test(file) ? 32 : 16);
+
+describe.each(MODEL_FILES.filter((file) => !file.endsWith('blocks.arch')))('%s', (file) => {
+  const graphs = [...graphsOf(file, smallest(file))];
+  it.runIf(graphs.length > 0).each(graphs)('%s', (_, graph) => expectSame(graph));
+});
+
+it.each([
+  ['models/sdunet.arch', 'SDUNet', { H: 32, W: 16 }],
+  ['models/unet.arch', 'UNet', { H: 16, W: 32 }],
+])(
+  '%s, its size chosen when it is loaded, also with what SwiftShader likes',
+  async (path, model, sizes) => {
+    const { graph, at } = modelOfFile(path, { model, set: { width: '16' } });
+    await expectSame(at(sizes), graph, { sizes });
+    await expectSame(at(sizes), graph, { sizes, profile: 'swiftshader' });
+  },
+);
+
+describe.each(DYNAMIC_PROGRAMS)('sizes at run time: $name', ({ text, sizes }) => {
+  const { graph, at } = modelOf(text);
+  it.each(sizes)('%o', (chosen) => expectSame(at(chosen), graph, { sizes: chosen }));
+});
+
+/** Steps of random programs, each from an image to an image. */
+const STEPS = [
+  'conv(8)',
+  'conv(5, k = [1, 3], stride = 2)',
+  'conv(12, k = 1)',
+  'dwconv(3)',
+  'dwconv(5, multiplier = 2, stride = [2, 1])',
+  'conv(8, groups = 2)',
+  'convtranspose(6, k = 3)',
+  'maxpool(2)',
+  'avgpool(3, stride = 1, pad = same)',
+  'upsample(2)',
+  'upsample([1, 2], bilinear)',
+  'batchnorm',
+  'groupnorm(1)',
+  'instancenorm',
+  'layernorm',
+  'relu',
+  'gelu',
+  'softmax',
+  'pad([1, 0, 2, 1], reflect)',
+  'transpose([1, 0, 2])',
+  'dense(7)',
+  'dropout(0.5)',
+] as const;
+
+it('random programs', async () => {
+  const step = fc.constantFrom(...STEPS);
+  const size = fc.integer({ min: 3, max: 9 });
+  let compared = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.tuple(size, size, fc.constantFrom(1, 4, 6)),
+      fc.array(step, { minLength: 2, maxLength: 6 }),
+      fc.array(step, { minLength: 1, maxLength: 3 }),
+      async ([H, W, C], steps, branch) => {
+        const text = `model M {
+          input x: f32[H = ${H}, W = ${W}, ${C}] where H >= 3, W >= 3
+          y = x -> ${steps.join(' -> ')}
+          z = y -> ${branch.join(' -> ')} -> resize(y.height, y.width)
+          output a = concat(z, y) -> conv(4)
+          output b = z * (y -> globalavgpool -> conv(z.channels, k = 1) -> sigmoid) + z
+        }`;
+        const sizes = { H, W };
+        const model = fitting(text, sizes);
+        if (model === undefined) return;
+        await expectSame(model.at(sizes), model.graph, { sizes });
+        compared++;
+      },
+    ),
+    { numRuns: 40, seed: 2 },
+  );
+  expect(compared).toBeGreaterThan(20);
+});
+
+/** The model, unless a window does not fit the image. */
+function fitting(text: string, sizes: Readonly<Record<string, number>>): ProgramModel | undefined {
+  try {
+    const model = modelOf(text);
+    model.at(sizes);
+    return model;
+  } catch {
+    return undefined;
+  }
+}
