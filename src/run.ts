@@ -103,12 +103,13 @@ export async function run(
   };
 }
 
-interface ReadyEngine {
+export interface ReadyEngine {
   readonly engine: Engine;
   readonly weights: WeightOrigin;
 }
 
-const ENGINE_OPENERS: Readonly<
+/** How each engine is opened for a model, `graph` being it at its sizes. */
+export const ENGINE_OPENERS: Readonly<
   Record<
     EngineName,
     (model: OpenModel, graph: Graph, request: WeightRequest) => Promise<Outcome<ReadyEngine>>
