@@ -8,6 +8,7 @@ import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
+import type { ModelMetadata } from './backends/metadata.js';
 import { elementCount } from './compiler/ops/tensor.js';
 import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
 import type { Source } from './compiler/source.js';
@@ -87,21 +88,30 @@ export interface CompileOptions extends ModelRequest, EmitOptions {}
 export const TARGETS = ['onnx'] as const;
 export type Target = (typeof TARGETS)[number];
 
-export interface Artifact {
+export interface ArtifactFile {
+  /** For a file of a folder, its path in there. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a target's backend makes. */
+export interface Emitted {
+  /** First the one that refers to the others: an ONNX model before its data. */
+  readonly files: readonly [ArtifactFile, ...ArtifactFile[]];
+  /** What is particular to the target, to be told: the operator set of an ONNX model. */
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+export interface Artifact extends Emitted {
   readonly target: Target;
   /** The model's name. */
   readonly name: string;
-  /** The bytes of the ONNX file. */
-  readonly bytes: Uint8Array;
-  /** The weights, where they stand in a file of their own. */
-  readonly externalData?: { readonly fileName: string; readonly bytes: Uint8Array };
-  readonly opset: number;
   /** Learned weights of the model as the source has it. */
   readonly params: number;
   readonly weights: WeightOrigin;
 }
 
-/** Compiles a model to the bytes of an ONNX file. The same arguments give the same bytes. */
+/** Compiles a model to the files of a target. The same arguments give the same bytes. */
 export async function compile(
   entry: Source,
   host: Host,
@@ -128,21 +138,10 @@ export async function emitModel(
   const { values, origin } = weights.value;
   const optimized = optimize({ graph: graph.value, weights: values }, options);
 
-  const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
-  const opset = options.opset ?? DEFAULT_OPSET;
-  const { externalDataName } = options;
-  const emitted = emitOnnx(optimized.graph, optimized.weights, {
-    opset,
-    layout: options.layout ?? 'nchw',
-    dynamic: options.dynamic ?? false,
-    keepBlocks: options.keepBlocks ?? false,
-    externalData: options.externalData === true ? 'always' : 'auto',
-    ...(externalDataName === undefined ? {} : { externalDataName }),
-    metadata: {
-      version: VERSION,
-      sourceSha256: await sourceSha256(model.program),
-      weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
-    },
+  const emitted = await EMITTERS[options.target](optimized, options, {
+    version: VERSION,
+    sourceSha256: await sourceSha256(model.program),
+    weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
   });
   if (!emitted.ok) return emitted;
   return {
@@ -150,14 +149,49 @@ export async function emitModel(
     value: {
       target: options.target,
       name: model.name,
-      bytes: emitted.model,
-      ...(emitted.externalData === undefined ? {} : { externalData: emitted.externalData }),
-      opset,
+      ...emitted.value,
       params: trainableElements(model.graph),
       weights: origin,
     },
   };
 }
+
+/** One entry a target; what each needs is loaded when it is asked for. */
+const EMITTERS: Readonly<
+  Record<
+    Target,
+    (
+      model: WeightedModel,
+      options: EmitOptions,
+      metadata: ModelMetadata,
+    ) => Promise<Outcome<Emitted>>
+  >
+> = {
+  async onnx({ graph, weights }, options, metadata) {
+    const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
+    const opset = options.opset ?? DEFAULT_OPSET;
+    const { externalDataName } = options;
+    const emitted = emitOnnx(graph, weights, {
+      opset,
+      layout: options.layout ?? 'nchw',
+      dynamic: options.dynamic ?? false,
+      keepBlocks: options.keepBlocks ?? false,
+      externalData: options.externalData === true ? 'always' : 'auto',
+      ...(externalDataName === undefined ? {} : { externalDataName }),
+      metadata,
+    });
+    if (!emitted.ok) return emitted;
+    const { model, externalData } = emitted;
+    const data =
+      externalData === undefined
+        ? []
+        : [{ name: externalData.fileName, bytes: externalData.bytes }];
+    return {
+      ok: true,
+      value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
+    };
+  },
+};
 
 /** The same file gives the same bytes wherever it lies. */
 function baseName(path: string): string {
@@ -230,11 +264,13 @@ export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagno
   return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
 }
 
+type WeightedModel = Model & { readonly weights: WeightValues };
+
 /** The model after the passes of its level. */
 export function optimize(
-  model: Model & { readonly weights: WeightValues },
+  model: WeightedModel,
   { optimize: level = 1, keepWs = false }: PassRequest,
-): Model & { readonly weights: WeightValues } {
+): WeightedModel {
   const { graph, weights } = runPasses(model, PASSES_OF[level], { keepWs });
   if (weights === undefined) throw new Error('a pass has lost the weights');
   return { graph, weights };

@@ -119,7 +119,8 @@ export const ENGINE_OPENERS: Readonly<
     const { openOnnxEngine } = await import('./engines/onnx.js');
     const artifact = await emitModel(model, { ...request, target: 'onnx' });
     if (!artifact.ok) return artifact;
-    const { bytes, externalData, weights } = artifact.value;
+    const { files, weights } = artifact.value;
+    const [{ bytes }, externalData] = files;
     if (externalData !== undefined) {
       const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
       return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };

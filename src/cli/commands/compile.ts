@@ -1,10 +1,15 @@
 /** `archc compile`: a model as a file for an engine. */
-import { basename, extname } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
-import { compile, TARGETS, type Artifact, type OptimizationLevel } from '../../compile.js';
+import {
+  compile,
+  TARGETS,
+  type Artifact,
+  type OptimizationLevel,
+  type Target,
+} from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import { groupDigits } from '../../compiler/constant.js';
-import { isOnnxFile } from '../artifacts.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
@@ -25,7 +30,7 @@ import {
   type ModelFlags,
   type WeightFlags,
 } from '../options.js';
-import { writeOutputFiles } from '../output.js';
+import { dataFileOf, TARGET_OUTPUTS } from '../target-output.js';
 import { describeWeights, formatBytes } from '../words.js';
 import { fail, type Shell } from '../shell.js';
 
@@ -85,12 +90,13 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     opset: optional(flags.opset, (text) => readInteger('opset', text, OPSETS)),
     layout: readChoice('layout', flags.layout ?? 'nchw', LAYOUTS),
     level: readChoice('O', flags.O, LEVELS, 'level'),
-    output: readOutput(flags.output ?? defaultOutput(file)),
+    givenOutput: optional(flags.output, readOutput),
     weights: readWeightFlags(flags),
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, target, opset, layout, level, output, weights, source } = read.value;
+  const { request, target, opset, layout, level, givenOutput, weights, source } = read.value;
+  const output = givenOutput ?? defaultOutput(file, target);
   const { value: artifact, diagnostics } = await compile(source, fileHost(source.path), {
     ...request,
     ...weights,
@@ -106,19 +112,13 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     optimize: LEVEL_OF[level],
   });
   if (artifact === undefined) return fail(shell, diagnostics);
-  const { bytes, externalData } = artifact;
-  const files: WrittenContent[] = [{ path: output, content: bytes }];
-  if (externalData !== undefined) {
-    files.unshift({ path: dataFileOf(output), content: externalData.bytes });
-  }
-  const problems = await writeOutputFiles(files, {
-    force: flags.force === true,
-    // The data file has no marks of its own; it goes with the model beside it.
-    isSameKind: (path) => isOnnxFile(path.endsWith(DATA_SUFFIX) ? modelFileOf(path) : path),
-  });
+  const problems = await TARGET_OUTPUTS[target].write(output, artifact, flags.force === true);
   if (problems.length > 0) return fail(shell, [...diagnostics, ...problems]);
   shell.report(diagnostics);
-  const written = files.map(({ path, content }) => ({ path, bytes: content.length }));
+  const written = TARGET_OUTPUTS[target].paths(output, artifact).map(({ path, bytes }) => ({
+    path,
+    bytes: bytes.length,
+  }));
   shell.print(
     shell.json
       ? printJson({ formatVersion: 1, ...documentOf(artifact, source.path), files: written })
@@ -129,19 +129,8 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
 
 const LEVEL_OF: Readonly<Record<(typeof LEVELS)[number], OptimizationLevel>> = { 0: 0, 1: 1, 2: 1 };
 
-const DATA_SUFFIX = '.data';
-
-function dataFileOf(output: string): string {
-  return `${output}${DATA_SUFFIX}`;
-}
-
-function modelFileOf(dataFile: string): string {
-  return dataFile.slice(0, -DATA_SUFFIX.length);
-}
-
-/** `models/sdunet.arch` gives `sdunet.onnx` in the folder where the command runs. */
-function defaultOutput(file: string): string {
-  return `${file === '-' ? 'model' : basename(file, extname(file))}.onnx`;
+function defaultOutput(file: string, target: Target): string {
+  return `${file === '-' ? 'model' : basename(file, extname(file))}${TARGET_OUTPUTS[target].suffix}`;
 }
 
 function readOutput(path: string): Outcome<string> {
@@ -150,31 +139,33 @@ function readOutput(path: string): Outcome<string> {
     : { ok: true, value: path };
 }
 
-interface WrittenContent {
-  readonly path: string;
-  readonly content: Uint8Array;
-}
-
 interface WrittenFile {
   readonly path: string;
   readonly bytes: number;
 }
 
 function documentOf(artifact: Artifact, file: string): object {
-  const { name, target, opset, params, weights } = artifact;
-  return { model: name, file, target, opset, params, weights };
+  const { name, target, facts, params, weights } = artifact;
+  return { model: name, file, target, ...facts, params, weights };
 }
 
-/** `wrote sdunet.onnx: 15.8 MB, 3,935,041 parameters (untrained, seed 0), opset 17, model SDUNet` */
+/** `wrote sdunet.onnx: model SDUNet, 15.8 MB, opset 17, 3,935,041 parameters (untrained, seed 0)` */
 function summaryOf(
-  { name, opset, params, weights }: Artifact,
+  { name, facts, params, weights }: Artifact,
   output: string,
   files: readonly WrittenFile[],
 ): string {
-  const beside = files.length > 1 ? ` and ${basename(dataFileOf(output))}` : '';
+  // A file in a folder of the output's name is said with it.
+  const others = files.map(({ path }) => path).filter((path) => !isWithin(output, path));
+  const beside = others.map((path) => ` and ${basename(path)}`).join('');
   const size = formatBytes(files.reduce((sum, { bytes }) => sum + bytes, 0));
+  const particulars = Object.entries(facts).map(([key, value]) => `${key} ${value}, `);
   return (
-    `wrote ${output}${beside}: model ${name}, ${size}, opset ${opset}, ` +
+    `wrote ${output}${beside}: model ${name}, ${size}, ${particulars.join('')}` +
     `${groupDigits(params)} parameters ${describeWeights(weights)}`
   );
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(join(folder, '/'));
 }
