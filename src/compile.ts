@@ -2,13 +2,13 @@
  * The pipeline: check → choose the model → weights → passes → emit. What it needs of a target it
  * loads when asked for it, so that checking a program loads nothing else.
  */
-import type { PlanFile } from './backends/wgsl/assemble.js';
 import { modelNamed } from './choose.js';
 import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
 import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
+import type { ModelMetadata } from './backends/metadata.js';
 import { elementCount } from './compiler/ops/tensor.js';
 import {
   inferencePasses,
@@ -91,24 +91,33 @@ export interface EmitOptions extends WeightRequest, PassRequest {
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
 
-export const TARGETS = ['onnx'] as const;
+export const TARGETS = ['onnx', 'wgsl'] as const;
 export type Target = (typeof TARGETS)[number];
 
-export interface Artifact {
+export interface ArtifactFile {
+  /** For a file of a folder, its path in there. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a target's backend makes. */
+export interface Emitted {
+  /** First the one that refers to the others: an ONNX model before its data. */
+  readonly files: readonly [ArtifactFile, ...ArtifactFile[]];
+  /** What is particular to the target, to be told: the operator set of an ONNX model. */
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+export interface Artifact extends Emitted {
   readonly target: Target;
   /** The model's name. */
   readonly name: string;
-  /** The bytes of the ONNX file. */
-  readonly bytes: Uint8Array;
-  /** The weights, where they stand in a file of their own. */
-  readonly externalData?: { readonly fileName: string; readonly bytes: Uint8Array };
-  readonly opset: number;
   /** Learned weights of the model as the source has it. */
   readonly params: number;
   readonly weights: WeightOrigin;
 }
 
-/** Compiles a model to the bytes of an ONNX file. The same arguments give the same bytes. */
+/** Compiles a model to the files of a target. The same arguments give the same bytes. */
 export async function compile(
   entry: Source,
   host: Host,
@@ -127,90 +136,94 @@ export async function emitModel(
   model: OpenModel,
   options: EmitOptions,
 ): Promise<Outcome<Artifact>> {
-  const ready = await prepare(model, options);
-  if (!ready.ok) return ready;
-  const { optimized, origin } = ready.value;
-
-  const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
-  const opset = options.opset ?? DEFAULT_OPSET;
-  const { externalDataName } = options;
-  const emitted = emitOnnx(optimized.graph, optimized.weights, {
-    opset,
-    layout: options.layout ?? 'nchw',
-    dynamic: options.dynamic ?? false,
-    keepBlocks: options.keepBlocks ?? false,
-    externalData: options.externalData === true ? 'always' : 'auto',
-    ...(externalDataName === undefined ? {} : { externalDataName }),
-    metadata: await metadataOf(model, origin),
-  });
-  if (!emitted.ok) return emitted;
-  return {
-    ok: true,
-    value: {
-      target: options.target,
-      name: model.name,
-      bytes: emitted.model,
-      ...(emitted.externalData === undefined ? {} : { externalData: emitted.externalData }),
-      opset,
-      params: trainableElements(model.graph),
-      weights: origin,
-    },
-  };
-}
-
-/** Compiles a model that has been checked to a kernel plan: the files of its folder. */
-export async function emitPlan(
-  model: OpenModel,
-  options: WeightRequest & PassRequest & Pick<EmitOptions, 'dynamic'>,
-): Promise<Outcome<{ readonly files: readonly PlanFile[]; readonly weights: WeightOrigin }>> {
-  const ready = await prepare(model, options, kernelPasses);
-  if (!ready.ok) return ready;
-  const { optimized, origin } = ready.value;
-  const { emitWgsl } = await import('./backends/wgsl/emit.js');
-  const emitted = await emitWgsl(optimized.graph, optimized.weights, {
-    dynamic: options.dynamic ?? false,
-    metadata: {
-      ...(await metadataOf(model, origin)),
-      params: trainableElements(model.graph),
-    },
-  });
-  if (!emitted.ok) return emitted;
-  return { ok: true, value: { files: emitted.files, weights: origin } };
-}
-
-/** The graph with its weights after the passes of the level and those that the target adds. */
-async function prepare(
-  model: OpenModel,
-  options: WeightRequest & PassRequest & Pick<EmitOptions, 'dynamic'>,
-  more: readonly PassName[] = [],
-): Promise<Outcome<{ readonly optimized: Weighted; readonly origin: WeightOrigin }>> {
   const graph =
     options.dynamic === true ? ({ ok: true, value: model.graph } as const) : sizedGraph(model);
   if (!graph.ok) return graph;
   const weights = await weightsOf(graph.value, options);
   if (!weights.ok) return weights;
   const { values, origin } = weights.value;
-  const given = { graph: graph.value, weights: values };
-  return { ok: true, value: { optimized: optimize(given, options, more), origin } };
-}
+  const optimized = optimize({ graph: graph.value, weights: values }, options);
 
-type Weighted = Model & { readonly weights: WeightValues };
-
-/** What an artifact says of where it comes from. */
-async function metadataOf(
-  model: OpenModel,
-  origin: WeightOrigin,
-): Promise<{
-  readonly version: string;
-  readonly sourceSha256: string;
-  readonly weights: WeightOrigin;
-}> {
-  return {
+  const params = trainableElements(model.graph);
+  const metadata: ModelMetadata = {
     version: VERSION,
     sourceSha256: await sourceSha256(model.program),
     weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
   };
+  const emitted = await EMITTERS[options.target](optimized, options, metadata, params);
+  if (!emitted.ok) return emitted;
+  return {
+    ok: true,
+    value: {
+      target: options.target,
+      name: model.name,
+      ...emitted.value,
+      params,
+      weights: origin,
+    },
+  };
 }
+
+/** One entry a target; what each needs is loaded when it is asked for. */
+const EMITTERS: Readonly<
+  Record<
+    Target,
+    (
+      model: WeightedModel,
+      options: EmitOptions,
+      metadata: ModelMetadata,
+      params: number,
+    ) => Promise<Outcome<Emitted>>
+  >
+> = {
+  async onnx({ graph, weights }, options, metadata) {
+    const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
+    const opset = options.opset ?? DEFAULT_OPSET;
+    const { externalDataName } = options;
+    const emitted = emitOnnx(graph, weights, {
+      opset,
+      layout: options.layout ?? 'nchw',
+      dynamic: options.dynamic ?? false,
+      keepBlocks: options.keepBlocks ?? false,
+      externalData: options.externalData === true ? 'always' : 'auto',
+      ...(externalDataName === undefined ? {} : { externalDataName }),
+      metadata,
+    });
+    if (!emitted.ok) return emitted;
+    const { model, externalData } = emitted;
+    const data =
+      externalData === undefined
+        ? []
+        : [{ name: externalData.fileName, bytes: externalData.bytes }];
+    return {
+      ok: true,
+      value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
+    };
+  },
+  async wgsl(model, { dynamic = false, optimize: level = 1 }, metadata, params) {
+    const { emitWgsl } = await import('./backends/wgsl/emit.js');
+    const fused = level === 0 ? model : withWeights(runPasses(model, kernelPasses));
+    const emitted = await emitWgsl(fused.graph, fused.weights, {
+      dynamic,
+      metadata,
+      params,
+    });
+    if (!emitted.ok) return emitted;
+    const { dispatches, pipelines, arena } = emitted.plan;
+    const bytes = arena?.reduce((sum, size) => sum + size, 0);
+    return {
+      ok: true,
+      value: {
+        files: emitted.files,
+        facts: {
+          kernels: dispatches.length,
+          pipelines: pipelines.length,
+          ...(bytes === undefined ? {} : { arenaBytes: bytes }),
+        },
+      },
+    };
+  },
+};
 
 /** The same file gives the same bytes wherever it lies. */
 function baseName(path: string): string {
@@ -283,13 +296,17 @@ export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagno
   return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
 }
 
-/** The model after the passes of its level, and after `more`. */
+type WeightedModel = Model & { readonly weights: WeightValues };
+
+/** The model after the passes of its level. */
 export function optimize(
-  model: Weighted,
+  model: WeightedModel,
   { optimize: level = 1, keepWs = false }: PassRequest,
-  more: readonly PassName[] = [],
-): Weighted {
-  const { graph, weights } = runPasses(model, [...PASSES_OF[level], ...more], { keepWs });
+): WeightedModel {
+  return withWeights(runPasses(model, PASSES_OF[level], { keepWs }));
+}
+
+function withWeights({ graph, weights }: Model): WeightedModel {
   if (weights === undefined) throw new Error('a pass has lost the weights');
   return { graph, weights };
 }

@@ -14,6 +14,7 @@ export {
   TARGETS,
   weightsOf,
   type Artifact,
+  type ArtifactFile,
   type CompileOptions,
   type EmitOptions,
   type ModelRequest,

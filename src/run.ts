@@ -1,7 +1,6 @@
 /** Compiles a model in memory and runs it on an engine. */
 import {
   emitModel,
-  emitPlan,
   examineModel,
   openModel,
   sizedGraph,
@@ -107,12 +106,13 @@ export async function run(
   };
 }
 
-interface ReadyEngine {
+export interface ReadyEngine {
   readonly engine: Engine;
   readonly weights: WeightOrigin;
 }
 
-const ENGINE_OPENERS: Readonly<
+/** How each engine is opened for a model, `graph` being it at its sizes. */
+export const ENGINE_OPENERS: Readonly<
   Record<
     EngineName,
     (model: OpenModel, graph: Graph, request: WeightRequest) => Promise<Outcome<ReadyEngine>>
@@ -122,7 +122,8 @@ const ENGINE_OPENERS: Readonly<
     const { openOnnxEngine } = await import('./engines/onnx.js');
     const artifact = await emitModel(model, { ...request, target: 'onnx' });
     if (!artifact.ok) return artifact;
-    const { bytes, externalData, weights } = artifact.value;
+    const { files, weights } = artifact.value;
+    const [{ bytes }, externalData] = files;
     if (externalData !== undefined) {
       const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
       return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };
@@ -142,7 +143,7 @@ const ENGINE_OPENERS: Readonly<
   },
   async wgsl(model, _graph, request) {
     const { openWgslEngine } = await import('./engines/wgsl.js');
-    const plan = await emitPlan(model, request);
+    const plan = await emitModel(model, { ...request, target: 'wgsl' });
     if (!plan.ok) return plan;
     const { files, weights } = plan.value;
     const engine = await openWgslEngine(

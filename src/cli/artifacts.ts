@@ -1,7 +1,9 @@
 /** Recognises files that a command may replace, because they are of the kind that it writes. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, readdir, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isNpy } from '../data/npy.js';
 import { isPng } from '../data/png.js';
+import { PLAN_FORMAT } from '../webgpu/plan.js';
 
 export function isPngFile(path: string): Promise<boolean> {
   return withFile(path, async (file) => isPng(await readAt(file, 0, 16)));
@@ -42,6 +44,33 @@ export function isOnnxFile(path: string): Promise<boolean> {
     }
     return at === size && found.has(IR_VERSION) && found.has(GRAPH);
   });
+}
+
+/** A folder that a command writes whole. */
+export interface FolderKind {
+  /** The file that says what the folder is. */
+  readonly main: string;
+  /** Whether that is what this text begins. */
+  readonly recognizes: (start: string) => boolean;
+  /** What else archc puts there: the folder may be replaced where it holds nothing but this. */
+  readonly others: RegExp;
+}
+
+/** Whether a folder is of that kind and holds nothing more. */
+export async function isFolderOf(path: string, kind: FolderKind): Promise<boolean> {
+  const names = await readdir(path);
+  if (!names.includes(kind.main)) return false;
+  if (!names.every((name) => name === kind.main || kind.others.test(name))) return false;
+  return withFile(join(path, kind.main), async (file) =>
+    kind.recognizes(new TextDecoder().decode(await readAt(file, 0, 4096))),
+  );
+}
+
+/** Whether a folder is a kernel plan: its `plan.json` says so where it begins. */
+export function isPlanFolder(path: string): Promise<boolean> {
+  return withFile(join(path, 'plan.json'), async (file) =>
+    new TextDecoder().decode(await readAt(file, 0, 256)).includes(`"format": "${PLAN_FORMAT}"`),
+  ).catch(() => false);
 }
 
 /** How a picture begins, by its format. */

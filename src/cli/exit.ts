@@ -54,7 +54,7 @@ export function flagSource(flag: string, text: string, count = 1): Source {
 }
 
 function isFlag(source: Source): boolean {
-  return /^--[a-z]+( \d+)?$/.test(source.path);
+  return /^--[a-z]+(-[a-z]+)*( \d+)?$/.test(source.path);
 }
 
 function exitCodeOfOne({ code, span }: Diagnostic): ExitCode {

@@ -55,7 +55,7 @@ export function withWeights(command: Command): Command {
 export function withExamples(command: Command, examples: readonly string[]): Command {
   return command.addHelpText(
     'after',
-    `\nExamples:\n${examples.map((e) => `  $ archc ${e}`).join('\n')}`,
+    `\nExamples:\n${examples.map((e) => `  $ ${/\barchc /.test(e) ? e : `archc ${e}`}`).join('\n')}`,
   );
 }
 
@@ -144,9 +144,9 @@ export function readInteger(
   return wrongOption(flag, text, `\`--${flag}\` takes a whole number ${range}`);
 }
 
-/** `--model`, `--set` and `--size`. */
-export function readModelFlags(flags: ModelFlags): Outcome<ModelRequest> {
-  const overrides = (flags.set ?? []).map((text, i) => readSet(text, i + 1));
+/** `--model`, `--set` (or another flag that does the same) and `--size`. */
+export function readModelFlags(flags: ModelFlags, setFlag = 'set'): Outcome<ModelRequest> {
+  const overrides = (flags.set ?? []).map((text, i) => readSet(setFlag, text, i + 1));
   const sizes = optional(flags.size, readSize);
   const diagnostics = problemsIn(...overrides, sizes);
   if (diagnostics.length > 0 || !sizes.ok) return { ok: false, diagnostics };
@@ -155,13 +155,13 @@ export function readModelFlags(flags: ModelFlags): Outcome<ModelRequest> {
 }
 
 /** `width=2 * 16`. */
-function readSet(text: string, count: number): Outcome<Override> {
-  const source = flagSource('set', text, count);
+function readSet(flag: string, text: string, count: number): Outcome<Override> {
+  const source = flagSource(flag, text, count);
   const match = /^(\s*)([A-Za-z_]\w*)\s*=(?!=)/.exec(text);
   const [head, indent, name] = match ?? [];
   if (head === undefined || indent === undefined || name === undefined) {
-    return wrongAt(wholeOf(source), '`--set` takes a parameter and its value', [
-      'as in `--set width=32`',
+    return wrongAt(wholeOf(source), `\`--${flag}\` takes a parameter and its value`, [
+      `as in \`--${flag} width=32\``,
     ]);
   }
   const nameSpan = { source, start: indent.length, end: indent.length + name.length };

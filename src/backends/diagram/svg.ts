@@ -17,6 +17,7 @@ import {
   boxSizes,
   boxText,
   DETAIL_FONT,
+  groupTitle,
   LABEL_FONT,
   LINE,
   PADDING,
@@ -139,7 +140,12 @@ function groupsOf(item: DiagramItem, layout: Layout): string[] {
 function groupNames(item: DiagramItem, layout: Layout): string[] {
   if (item.kind !== 'group') return [];
   const { x, y } = rectOf(layout, item);
-  const name = text(item.label, { x: x + PADDING.x, y: y + 17, halo: true, ...TITLE_FONT });
+  const name = text(groupTitle(item.label), {
+    x: x + PADDING.x,
+    y: y + 17,
+    halo: true,
+    ...TITLE_FONT,
+  });
   return [name, ...item.items.flatMap((inner) => groupNames(inner, layout))];
 }
 
