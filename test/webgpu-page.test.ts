@@ -105,7 +105,8 @@ describe('the page of a plan', () => {
       ...kernelPasses,
     ]);
     const emission = await emitWgsl(optimized.graph, optimized.weights ?? weights, {
-      metadata: { ...metadata, version: '0.0.0', params: 1 },
+      metadata: { ...metadata, version: '0.0.0' },
+      params: 1,
     });
     if (!emission.ok) throw new Error('no plan');
     const files = emission.files.map(({ name, bytes }) => [name, bytes] as const);

@@ -142,7 +142,7 @@ function blocksOnly(params: Readonly<Record<string, Size>>): Readonly<Record<str
 function pointwiseCode(reader: Reader, shape: BlockShape): string {
   const { pixels } = shape;
   // A block that hangs over the end reads the last pixel again, and does not write.
-  const x = (i: number): string => `min(first + ${i}, params.pixels - 1)`;
+  const x = (i: number): string => (i === 0 ? 'first' : `min(first + ${i}, params.pixels - 1)`);
   return `${headCode(shape)}
   let first = block * ${pixels};
 ${indent(addressCode(reader, { count: pixels, x, line: 'none' }))}
