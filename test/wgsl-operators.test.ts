@@ -99,6 +99,10 @@ const MORE: Readonly<Record<string, (g: TestGraph) => readonly Value[]>> = {
     const y = g.op('avgpool', [g.input([8, 8, 8], 'x2')], { k: [2, 2] });
     return [...g.op('batchnorm', x), ...g.op('relu', g.op('batchnorm', y))];
   },
+  'a tensor that a chain reads twice, with one that broadcasts': (g) => {
+    const x = g.input([5, 6, 8]);
+    return g.op('add', [...g.op('mul', [x, g.input([1, 1, 8], 'x2')]), x]);
+  },
   'an image that is scaled by channel': (g) => {
     const x = g.input([6, 5, 6]);
     const gate = through(g, x, ['globalavgpool', []], ['conv', [], { filters: 6, k: [1, 1] }]);

@@ -22,8 +22,13 @@ export function chainOf(view: KernelView, start: Value | undefined, e: Emitter):
   const inner = new Set<Value>(start === undefined ? [] : [start]);
   const leaves = new Map<string, Leaf>();
   const steps = view.epilogue.map((node) => {
-    const args = argumentsOf(node, view, inner, result, e);
-    for (const arg of args) if (arg.kind === 'read') leaves.set(keyOf(arg.leaf), arg.leaf);
+    const args = argumentsOf(node, view, inner, result, e).map((arg): Argument => {
+      if (arg.kind !== 'read') return arg;
+      // The same object for what is read twice: walks know their leaves by it.
+      const leaf = leaves.get(keyOf(arg.leaf)) ?? arg.leaf;
+      leaves.set(keyOf(leaf), leaf);
+      return { kind: 'read', leaf };
+    });
     for (const value of node.results) inner.add(value);
     return { node, args };
   });

@@ -8,7 +8,7 @@ import { bindLeaves, chainOf, statementsOf } from './chain.js';
 import type { Activation, Bound, Emitter, Place } from './emitter.js';
 import { helperText } from './expressions.js';
 import type { Leaf } from './leaves.js';
-import { indent, upTo, type Element } from './shader.js';
+import { indent, paragraphs, upTo, type Element } from './shader.js';
 import { product, sizeOfDim, times } from './size.js';
 import { resultOf, type KernelView } from './view.js';
 
@@ -60,6 +60,8 @@ export function finishOf(
   const bound = bindLeaves(chain.leaves, elementFor);
   if (bound === undefined) throw new Error('a tensor read in two ways');
   const params: Record<string, Size> = isVector ? { out_blocks: channels / 4 } : {};
+  // Buffers of which four elements are read at a time.
+  const readsFour = new Set<string>();
   const read = (leaf: Leaf): string => {
     const name = bound.nameOf(leaf);
     const element = elementFor(leaf);
@@ -93,11 +95,9 @@ export function finishOf(
     }
     if (element === 'vec4f') return `${name}[${index}]`;
     if (!isChannelwise) return `vec4f(${name}[${index}])`;
-    return unit === 4
-      ? `vec4f(${upTo(4)
-          .map((c) => `${name}[${index}${c === 0 ? '' : ` + ${c}`}]`)
-          .join(', ')})`
-      : `${name}[${index}]`;
+    if (unit !== 4) return `${name}[${index}]`;
+    readsFour.add(name);
+    return `four_of_${name}(${index})`;
   };
   const start = bias === undefined ? 'sum' : 'biased';
   const {
@@ -119,10 +119,18 @@ export function finishOf(
     bounds: [...biasBound, ...bound.bounds],
     output: { name: 'result', element: isVector ? 'vec4f' : 'f32', place: output },
     params,
-    code: [helperText(helpers, 'vec4f'), store.join('\n')].filter((t) => t !== '').join('\n\n'),
+    code: paragraphs(helperText(helpers, 'vec4f'), ...[...readsFour].map(fourOf), store.join('\n')),
     channels,
     pixels,
   };
+}
+
+/** Four elements of a buffer, from `first` on. */
+function fourOf(name: string): string {
+  const elements = upTo(4).map((c) => `${name}[first${c === 0 ? '' : ` + ${c}`}]`);
+  return `fn four_of_${name}(first: i32) -> vec4f {
+  return vec4f(${elements.join(', ')});
+}`;
 }
 
 function storeCode(channels: number, value: string): string {

@@ -51,7 +51,8 @@ export function lowerReduce(e: Emitter, view: KernelView, anchor: Node): void {
   const run = mergeAxes(axes.filter((_, axis) => gone.has(axis)));
   const extent = dimProduct(shape.filter((_, axis) => gone.has(axis)));
   const perImage = dimProduct(result.type.shape);
-  const fours = axesInFours([...run, ...kept]);
+  // The last axis is of the results, unless there is but one.
+  const fours = kept.length === 0 ? undefined : axesInFours([...run, ...kept]);
   const type: Scalar = fours === undefined ? 'f32' : 'vec4f';
   const reduction: Reduction = {
     kind,
