@@ -87,6 +87,13 @@ export {
   type Weight,
   type WeightValues,
 } from './compiler/ir.js';
+export {
+  activationMemory,
+  type ActivationMemory,
+  type ActivationMoment,
+  type ActivationPeak,
+  type AliveValue,
+} from './compiler/memory.js';
 export { NO_FILES, type Host, type HostRead, type Program } from './compiler/modules.js';
 export { parse, parseExpression, type Parsed } from './compiler/parse.js';
 export {
@@ -114,8 +121,15 @@ export {
   type OperatorDifference,
   type Reconciliation,
 } from './compiler/reconcile.js';
+export { bestMemory, bestOrder, type BestMemory, type BestOrder } from './compiler/schedule.js';
 export { specialize, type Specialized } from './compiler/specialize.js';
-export { stats, type Figures, type LayerStats, type ModelStats } from './compiler/stats.js';
+export {
+  inferenceGraph,
+  stats,
+  type Figures,
+  type LayerStats,
+  type ModelStats,
+} from './compiler/stats.js';
 export { verify } from './compiler/verify.js';
 
 export { checkDocument, type CheckDocument, type JsonDiagnostic } from './cli/json.js';

@@ -1,7 +1,8 @@
 /** The figures of a model that `expect` knows by name. */
 import type { Graph } from './ir.js';
 import { elementCount } from './ops/tensor.js';
-import { BYTES, inferenceGraph, type ModelStats } from './stats.js';
+import { BYTES } from './memory.js';
+import { inferenceGraph, type ModelStats } from './stats.js';
 
 const METRICS: Readonly<Record<string, (stats: ModelStats) => number>> = {
   params: (s) => s.params,
