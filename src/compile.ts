@@ -4,6 +4,7 @@
  */
 import { modelNamed } from './choose.js';
 import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import type { Device } from './compiler/device.js';
 import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
@@ -31,6 +32,8 @@ export interface ModelRequest {
   readonly overrides?: readonly Override[] | undefined;
   /** `--size`; the defaults of the source otherwise. */
   readonly sizes?: SizeRequest | undefined;
+  /** `--device`, for claims of time. */
+  readonly device?: Device | undefined;
 }
 
 /** A model that has been chosen and checked. */

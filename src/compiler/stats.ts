@@ -10,8 +10,9 @@ import {
 } from './ir.js';
 import { operatorOf } from './ops/index.js';
 import { activationMemory, BYTES, type ActivationMoment, type ActivationPeak } from './memory.js';
-import { elementCount } from './ops/tensor.js';
+import { elementCount, totalElements } from './ops/tensor.js';
 import { runPasses } from './passes/index.js';
+import { shapesOf } from './node-shapes.js';
 import { staticShape } from './shape.js';
 import { formatLocation } from './source.js';
 
@@ -141,10 +142,7 @@ export function addFigures(a: Figures, b: Figures): Figures {
 
 /** A node's figures; its weights unless they are among those `counted`, to which they are added. */
 function figuresOf(node: Node, counted: Set<Weight>): Figures {
-  const cost = operatorOf(node.op).cost(
-    { operands: node.operands.map(shapeOf), results: node.results.map(shapeOf) },
-    node.attributes,
-  );
+  const cost = operatorOf(node.op).cost(shapesOf(node), node.attributes);
   let [params, buffers] = [0, 0];
   for (const { definition } of node.operands) {
     if (definition.kind !== 'weight' || counted.has(definition.weight)) continue;
@@ -172,9 +170,9 @@ function addToRow(row: LayerStats | undefined, node: Node, own: Figures): LayerS
 }
 
 function trainable(graph: Graph, roles: readonly WeightRole[]): number {
-  return graph.weights
-    .filter((weight) => weight.trainable && roles.includes(weight.role))
-    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  return totalElements(
+    graph.weights.filter((weight) => weight.trainable && roles.includes(weight.role)),
+  );
 }
 
 function shapeOf(value: Value | undefined): readonly number[] {
