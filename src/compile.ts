@@ -10,7 +10,7 @@ import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
-import { elementCount } from './compiler/ops/tensor.js';
+import { elementCount, newTensor } from './compiler/ops/tensor.js';
 import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
 import type { Source } from './compiler/source.js';
 import { initialize } from './weights/initialize.js';
@@ -46,6 +46,8 @@ export interface OpenModel extends CheckedModel {
 export interface WeightRequest {
   readonly weights?: { readonly file: string; readonly bytes: Uint8Array } | undefined;
   readonly seed?: number | undefined;
+  /** Zeros in place of drawn weights: for the size of an artifact, whose values do not matter. */
+  readonly blank?: boolean | undefined;
   /** Told how far the work is, by the name of what takes long. */
   readonly onProgress?: ((work: string, done: number, total: number) => void) | undefined;
 }
@@ -241,6 +243,10 @@ export async function weightsOf(
   request: WeightRequest,
 ): Promise<Outcome<{ readonly values: WeightValues; readonly origin: WeightOrigin }>> {
   const { weights: file, seed = 0, onProgress } = request;
+  if (request.blank === true) {
+    const values = new Map(graph.weights.map(({ name, shape }) => [name, newTensor(shape)]));
+    return { ok: true, value: { values, origin: { seed } } };
+  }
   if (file === undefined) {
     const total = graph.weights.reduce((sum, { shape }) => sum + elementCount(shape), 0);
     let done = 0;

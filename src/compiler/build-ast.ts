@@ -442,7 +442,7 @@ function readNumber(context: Context, image: string, span: Span): Expression {
     return { kind: 'number', value: 1, integer: true, span };
   }
   const value = scaled(Number(digits), scale);
-  const integer = /^[0-9]+$/.test(digits) || (suffix !== '' && Number.isInteger(value));
+  const integer = suffix === '' ? /^[0-9]+$/.test(digits) : Number.isInteger(value);
   if (!Number.isFinite(value) || (integer && !Number.isSafeInteger(value))) {
     context.diagnostics.push(
       diagnostic('bad-number', `${image} is too large to be exact (the limit is 2^53 - 1)`, {

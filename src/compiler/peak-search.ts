@@ -140,11 +140,13 @@ function greedyOrder(start: State, part: Part, budget: Budget): State {
     ({ alive, peak } = best);
     mark(done, task);
     ran.push(task);
-    ready = ready.filter((other) => other !== task);
+    const freed: number[] = [];
     for (const follower of followers[task] ?? []) {
       waiting[follower] = (waiting[follower] ?? 0) - 1;
-      if (waiting[follower] === 0) ready.push(follower);
+      if (waiting[follower] === 0) freed.push(follower);
     }
+    // What a task has made possible comes first, so that what is begun is finished.
+    ready = [...freed, ...ready.filter((other) => other !== task)];
   }
   return { done, count: ran.length, alive, peak, before: start, ran };
 }
