@@ -280,7 +280,7 @@ function summaryTable(models: readonly CountedModel[], names: readonly string[])
       figure(`  by ${name} (${unit})`, (m) => m.conventions?.[i]?.total ?? Number.NaN, COUNT),
     ),
     bytes('weights in float32', (m) => m.weightBytes, DECIMAL_UNITS, SIZE),
-    bytes("  with Adam's moments", withAdam, DECIMAL_UNITS, SIZE),
+    bytes("  and Adam's moments", withAdam, DECIMAL_UNITS, SIZE),
     bytes('peak of activations', (m) => m.peakActivationBytes, BINARY_UNITS, SIZE),
     text('  reached in', (m) => m.peak.layer?.path ?? 'the inputs'),
   ]);

@@ -15,7 +15,8 @@ export interface Task {
 /** A tensor that is freed once all of its readers have run. */
 export interface Held {
   readonly bytes: number;
-  readonly readers: readonly number[];
+  /** How many of the tasks read it. */
+  readonly readers: number;
 }
 
 export interface Part {
@@ -45,10 +46,17 @@ export interface Budgets {
   readonly beam: Budget;
 }
 
+/** Which tasks have run. Changed in place until it is part of a state. */
+interface Done {
+  /** A bit a task. */
+  readonly bits: Uint32Array;
+  /** For each tensor, how many of its readers have not run. */
+  readonly waiting: Int32Array;
+}
+
 /** A set of tasks that have run, and how they came to. */
 interface State {
-  /** A bit a task. */
-  readonly done: Uint32Array;
+  readonly done: Done;
   readonly count: number;
   readonly alive: number;
   readonly peak: number;
@@ -67,7 +75,10 @@ export function lowestPeak(part: Part, floor: number, budgets: Budgets): Ordered
   const { tasks } = part;
   const least = Math.max(floor, part.alive);
   const start: State = {
-    done: new Uint32Array(Math.ceil(tasks.length / 32)),
+    done: {
+      bits: new Uint32Array(Math.ceil(tasks.length / 32)),
+      waiting: Int32Array.from(part.held, ({ readers }) => readers),
+    },
     count: 0,
     alive: part.alive,
     peak: least,
@@ -95,7 +106,7 @@ export function lowestPeak(part: Part, floor: number, budgets: Budgets): Ordered
       seen.set(key, next.peak);
       push(open, next);
       // A state costs more to keep than to reach.
-      budget.steps -= 16 + next.done.length;
+      budget.steps -= 16 + next.done.bits.length + next.done.waiting.length;
     }
   }
   return ordered(best, best.peak);
@@ -110,7 +121,16 @@ function ordered(last: State, lowerBound: number): Ordered {
 }
 
 function givenOrder(start: State, part: Part): State {
-  return part.tasks.reduce((state, _, task) => run(state, task, part), start);
+  const done = copyOf(start.done);
+  let { alive, peak } = start;
+  for (const task of part.tasks.keys()) {
+    const { during, after } = effect(task, part, done, alive);
+    finish(task, part, done);
+    peak = Math.max(peak, during);
+    alive = after;
+  }
+  const ran = [...part.tasks.keys()];
+  return { done, count: ran.length, alive, peak, before: start, ran };
 }
 
 /** At most so many of the tasks that could be next are looked at, so that time stays linear. */
@@ -125,7 +145,7 @@ function greedyOrder(start: State, part: Part, budget: Budget): State {
     for (const other of after) followers[other]?.push(task);
   });
   let ready = [...tasks.keys()].filter((task) => waiting[task] === 0);
-  const done = start.done.slice();
+  const done = copyOf(start.done);
   const ran: number[] = [];
   let { alive, peak } = start;
   while (ready.length > 0) {
@@ -138,7 +158,7 @@ function greedyOrder(start: State, part: Part, budget: Budget): State {
     }
     const { task } = best;
     ({ alive, peak } = best);
-    mark(done, task);
+    finish(task, part, done);
     ran.push(task);
     const freed: number[] = [];
     for (const follower of followers[task] ?? []) {
@@ -194,7 +214,7 @@ function settle(state: State, part: Part, budget: Budget): State {
     for (const task of readyTasks(done, part, budget)) {
       const { during, after } = effect(task, part, done, alive);
       if (during > state.peak || after > alive) continue;
-      mark(done, task);
+      finish(task, part, done);
       ran.push(task);
       alive = after;
       count++;
@@ -206,8 +226,8 @@ function settle(state: State, part: Part, budget: Budget): State {
 
 function run(state: State, task: number, part: Part): State {
   const { during, after } = effect(task, part, state.done, state.alive);
-  const done = state.done.slice();
-  mark(done, task);
+  const done = copyOf(state.done);
+  finish(task, part, done);
   return {
     done,
     count: state.count + 1,
@@ -222,36 +242,40 @@ function run(state: State, task: number, part: Part): State {
 function effect(
   task: number,
   { tasks, held }: Part,
-  done: Uint32Array,
+  { waiting }: Done,
   alive: number,
 ): { readonly during: number; readonly after: number } {
   const { reads = [], makes = 0, keeps = 0 } = tasks[task] ?? {};
   let freed = 0;
   for (const tensor of reads) {
-    const { bytes = 0, readers = [] } = held[tensor] ?? {};
-    if (readers.every((reader) => reader === task || isDone(done, reader))) freed += bytes;
+    if (waiting[tensor] === 1) freed += held[tensor]?.bytes ?? 0;
   }
   return { during: alive + makes, after: alive + keeps - freed };
 }
 
 function keyOf({ done }: State): string {
-  return String.fromCharCode(...new Uint16Array(done.buffer));
+  return String.fromCharCode(...new Uint16Array(done.bits.buffer));
 }
 
 /** Tasks that could run next. */
-function readyTasks(done: Uint32Array, { tasks }: Part, budget: Budget): number[] {
+function readyTasks({ bits }: Done, { tasks }: Part, budget: Budget): number[] {
   budget.steps -= tasks.length;
   return [...tasks.keys()].filter(
-    (task) => !isDone(done, task) && tasks[task]?.after.every((other) => isDone(done, other)),
+    (task) => !isDone(bits, task) && tasks[task]?.after.every((other) => isDone(bits, other)),
   );
 }
 
-function isDone(done: Uint32Array, task: number): boolean {
-  return (((done[task >> 5] ?? 0) >> (task & 31)) & 1) === 1;
+function isDone(bits: Uint32Array, task: number): boolean {
+  return (((bits[task >> 5] ?? 0) >> (task & 31)) & 1) === 1;
 }
 
-function mark(done: Uint32Array, task: number): void {
-  done[task >> 5] = (done[task >> 5] ?? 0) | (1 << (task & 31));
+function finish(task: number, { tasks }: Part, { bits, waiting }: Done): void {
+  bits[task >> 5] = (bits[task >> 5] ?? 0) | (1 << (task & 31));
+  for (const tensor of tasks[task]?.reads ?? []) waiting[tensor] = (waiting[tensor] ?? 0) - 1;
+}
+
+function copyOf({ bits, waiting }: Done): Done {
+  return { bits: bits.slice(), waiting: waiting.slice() };
 }
 
 /** Adds to a binary heap of states. */

@@ -157,7 +157,7 @@ function partsOf(problem: Problem): PlacedPart[] {
         if (place === undefined) {
           place = held.length;
           local.set(tensor, place);
-          held.push({ bytes, readers: readers.filter((r) => r >= first).map((r) => r - first) });
+          held.push({ bytes, readers: readers.filter((r) => r >= first).length });
           if (maker < first) passing -= bytes;
         }
         reads.push(place);
