@@ -95,6 +95,7 @@ export {
   type ActivationPeak,
   type AliveValue,
 } from './compiler/memory.js';
+export { modelMemory, type ModelMemory } from './compiler/model-memory.js';
 export { NO_FILES, type Host, type HostRead, type Program } from './compiler/modules.js';
 export { parse, parseExpression, type Parsed } from './compiler/parse.js';
 export {

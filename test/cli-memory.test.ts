@@ -6,7 +6,7 @@ import { archc, codesOf, json, put, temporaryFolder } from './helpers/cli.js';
 
 const folder = temporaryFolder();
 const NET = `model Net(width: int = 8) {
-  input x: f32[H = 16, W = 16, 1] where H % 2 == 0
+  input x: f32[H = 16, W = 16, 1] where H % 2 == 0, W % 2 == 0
   a = x -> conv(width) -> batchnorm -> relu
   output y = a -> maxpool(2) -> upsample(2) -> dwconv(ws) -> concat(a) -> conv(1)
   expect latency <= 1ms

@@ -25,7 +25,7 @@ let folder = '';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'archc-readme-'));
-  for (const name of ['models', 'docs'])
+  for (const name of ['models', 'docs', 'devices'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   const data = new Float32Array(32 * 32).map((_, i) => (i % 32) / 31);
   writeFileSync(join(folder, 'slice.png'), await writePng({ shape: [32, 32, 1], data }));
