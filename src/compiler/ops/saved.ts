@@ -21,6 +21,8 @@ export interface SavedRule<A = unknown> {
 }
 
 export const SAVES_NOTHING: SavedRule = { doc: 'nothing' };
+/** For what only passes make, after which a graph is for inference. */
+export const NEVER_TRAINED: SavedRule = { doc: 'nothing, since passes for inference make it' };
 export const SAVES_INPUT: SavedRule = { doc: 'its input', operands: [0] };
 export const SAVES_RESULT: SavedRule = { doc: 'its result', results: true };
 export const SAVES_FACTORS: SavedRule = { doc: 'its input and its other factor', operands: [0, 1] };
