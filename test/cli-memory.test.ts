@@ -27,7 +27,10 @@ interface Model {
       readonly savedBytesPerImage: number;
       readonly totals: readonly { readonly batch: number; readonly bytes: number }[];
     };
-    readonly sizes: { readonly payload: { readonly f32: number }; readonly onnx: number };
+    readonly sizes: {
+      readonly payload: { readonly f32: number };
+      readonly files: { readonly onnx: number };
+    };
   };
   readonly estimate: { readonly seconds: number; readonly layers: readonly unknown[] };
   readonly peakActivationBytes: number;
@@ -56,11 +59,11 @@ describe('stats --memory', () => {
     expect(stdout.match(/^UNet +8 /gm)).toHaveLength(1);
   });
 
-  test('in JSON; the size of the ONNX file is that of the file that is written', () => {
+  test('in JSON; the size of its files is that of what is written', () => {
     const { memory, ...model } = modelOf(['stats', net, '--memory', '--json', '--batch', '3']);
     const onnx = join(folder, 'net.onnx');
     expect(archc(['compile', net, '--target', 'onnx', '-o', onnx]).code).toBe(0);
-    expect(memory.sizes.onnx).toBe(statSync(onnx).size);
+    expect(memory.sizes.files.onnx).toBe(statSync(onnx).size);
     expect(memory.sizes.payload.f32).toBe(model.weightBytes);
     expect(memory.given.peak.bytes).toBe(model.peakActivationBytes);
     expect(memory.best).toMatchObject({ isOptimal: true });

@@ -1,4 +1,5 @@
 /** `--memory` as sections of tables, columns of CSV and parts of JSON. */
+import { TARGETS, type Target } from '../compile.js';
 import type { ModelMemory } from '../compiler/model-memory.js';
 import type { ActivationMemory, AliveValue } from '../compiler/memory.js';
 import type { BestMemory } from '../compiler/schedule.js';
@@ -28,8 +29,8 @@ import {
 export interface ShownMemory extends ModelMemory {
   /** Batch sizes to show. */
   readonly batches: readonly number[];
-  /** Bytes of the ONNX model in float32 that `archc compile` writes with its default options. */
-  readonly onnxBytes: number;
+  /** Bytes of all files that `archc compile` writes for a target, with its default options. */
+  readonly fileBytes: Readonly<Record<Target, number>>;
 }
 
 export interface MemoryModel extends ModelStats {
@@ -163,7 +164,7 @@ function sizeSection(models: readonly MemoryModel[], names: readonly string[]): 
         row(`weights in ${type}`, (m) => m.memory.sizes.payload[type]),
       ),
       row("weights in f32 with Adam's moments", (m) => m.memory.sizes.withAdam),
-      row('ONNX file in f32', (m) => m.memory.onnxBytes),
+      ...TARGETS.map((target) => row(`files for ${target}`, (m) => m.memory.fileBytes[target])),
     ]),
     notes: checkpointNotes(models, names),
   };
@@ -192,7 +193,7 @@ function checkpointNotes(models: readonly MemoryModel[], names: readonly string[
 
 /** Columns for a table of models. */
 export function memoryColumns({ memory }: MemoryModel): Readonly<Record<string, Cell>> {
-  const { best, training, sizes, batches, onnxBytes } = memory;
+  const { best, training, sizes, batches, fileBytes } = memory;
   return {
     best_peak_activation_bytes: best.peak.bytes,
     best_is_optimal: String(best.isOptimal),
@@ -210,7 +211,7 @@ export function memoryColumns({ memory }: MemoryModel): Readonly<Record<string, 
       WEIGHT_TYPE_NAMES.map((type) => [`weight_bytes_${type}`, sizes.payload[type]]),
     ),
     weight_bytes_with_adam: sizes.withAdam,
-    onnx_bytes: onnxBytes,
+    ...Object.fromEntries(TARGETS.map((target) => [`${target}_bytes`, fileBytes[target]])),
   };
 }
 
@@ -227,11 +228,11 @@ export interface JsonMemory {
     }[];
     readonly saved: TrainingMemory['saved'];
   };
-  readonly sizes: ModelMemory['sizes'] & { readonly onnx: number };
+  readonly sizes: ModelMemory['sizes'] & { readonly files: Readonly<Record<Target, number>> };
 }
 
 export function memoryJson({ peak, activationTimeline, memory }: MemoryModel): JsonMemory {
-  const { best, training, sizes, batches, onnxBytes } = memory;
+  const { best, training, sizes, batches, fileBytes } = memory;
   const { saved, ...figures } = training;
   return {
     given: { peak, timeline: activationTimeline },
@@ -247,6 +248,6 @@ export function memoryJson({ peak, activationTimeline, memory }: MemoryModel): J
       ),
       saved,
     },
-    sizes: { ...sizes, onnx: onnxBytes },
+    sizes: { ...sizes, files: fileBytes },
   };
 }

@@ -4,8 +4,10 @@ import {
   emitModel,
   openModel,
   sizedGraph,
+  TARGETS,
   type ModelRequest,
   type OpenModel,
+  type Target,
 } from '../../compile.js';
 import { check, deduplicate, modelsOf } from '../../compiler/check.js';
 import { callsOf } from '../../compiler/conventions/calls.js';
@@ -248,11 +250,15 @@ async function memoryOf(
       'its memory cannot be counted exactly: it has more than 2^53 - 1 bytes',
     );
   }
-  const emitted = await emitModel(model, { target: 'onnx', blank: true });
-  if (!emitted.ok) return emitted;
-  const { bytes, externalData } = emitted.value;
-  const onnxBytes = bytes.length + (externalData?.bytes.length ?? 0);
-  return { ok: true, value: { ...memory.value, batches, onnxBytes } };
+  const files: [Target, number][] = [];
+  for (const target of TARGETS) {
+    const emitted = await emitModel(model, { target, blank: true });
+    if (!emitted.ok) return emitted;
+    files.push([target, emitted.value.files.reduce((sum, { bytes }) => sum + bytes.length, 0)]);
+  }
+  // `fromEntries` forgets that every target is there.
+  const fileBytes = Object.fromEntries(files) as Readonly<Record<Target, number>>;
+  return { ok: true, value: { ...memory.value, batches, fileBytes } };
 }
 
 function countConventions(
