@@ -248,7 +248,7 @@ function operatorNote(what: string, calls: readonly OperatorCalls[], where: stri
   return [`${what}: ${formatCalls(calls)}${where}`];
 }
 
-function formatCalls(calls: readonly OperatorCalls[]): string {
+export function formatCalls(calls: readonly OperatorCalls[]): string {
   return calls.map(({ operator, calls: count }) => `${operator} ×${count}`).join(', ');
 }
 
@@ -262,7 +262,7 @@ function isRepeated(item: string, items: readonly string[]): boolean {
   return items.indexOf(item) !== items.lastIndexOf(item);
 }
 
-function summaryTable(models: readonly CountedModel[], names: readonly string[]): Table {
+export function summaryTable(models: readonly CountedModel[], names: readonly string[]): Table {
   const [first] = models;
   const { figure, bytes, text, table } = comparisonTable(models, names);
   return table([
@@ -291,11 +291,11 @@ function withAdam({ weightBytes, params }: ModelStats): number {
   return weightBytes + OPTIMIZERS.adam * BYTES * params;
 }
 
-function formatTensor({ name, shape }: TensorStats): string {
+export function formatTensor({ name, shape }: TensorStats): string {
   return `${name} ${formatSizes(shape)}`;
 }
 
-function formatSizes(shape: readonly number[]): string {
+export function formatSizes(shape: readonly number[]): string {
   return shape.length === 0 ? 'scalar' : shape.join('×');
 }
 

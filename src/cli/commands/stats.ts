@@ -27,7 +27,7 @@ import { stats } from '../../compiler/stats.js';
 import { trainingBytes } from '../../compiler/training.js';
 import type { Source } from '../../compiler/source.js';
 import { modelNamed } from '../../choose.js';
-import { EXIT, type ExitCode } from '../exit.js';
+import type { ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
 import {
@@ -36,7 +36,6 @@ import {
   optional,
   problemsIn,
   readChoice,
-  readFormat,
   readInteger,
   readModelFlags,
   withDevice,
@@ -51,9 +50,12 @@ import {
 import { formatReconciliations, type ReconciledModel } from '../reconcile-format.js';
 import { fail, type Shell } from '../shell.js';
 import { DEFAULT_BATCHES, type ShownMemory } from '../memory-format.js';
-import { formatStats, STATS_FORMATS, type CountedModel } from '../stats-format.js';
+import { formatStats, type CountedModel } from '../stats-format.js';
+import { OUTPUT_FORMATS, readStatsOutput, writeStats } from '../stats-output.js';
 
 interface StatsFlags extends ModelFlags, FormatFlags, DeviceFlag {
+  readonly output?: string;
+  readonly force?: boolean;
   readonly all?: boolean;
   readonly perLayer?: boolean;
   readonly depth?: string;
@@ -90,7 +92,13 @@ export function register(program: Command, shell: Shell): void {
       '--reconcile <names...>',
       'two conventions, or `archc` (FLOPs) or `archc-macs`: what makes the difference between them',
     )
-    .option('--format <format>', `how to print: ${STATS_FORMATS.join(', ')} (default: table)`);
+    .option('-o, --output <file>', 'where to write, `-` being standard output (the default)')
+    .option(
+      '--format <format>',
+      `${OUTPUT_FORMATS.join(', ')} (default: by the name of the output, else table); html is a page\n` +
+        'with tables, pictures, and the source with the cost of each line',
+    )
+    .option('--force', 'replace an existing file whatever it is');
   withExamples(withJson(withDevice(withModel(command))), [
     'stats models/unet.arch models/sdunet.arch',
     'stats models/sdunet.arch --size 512x512 --per-layer',
@@ -99,6 +107,7 @@ export function register(program: Command, shell: Shell): void {
     'stats models/sdunet.arch --device devices/phone.json',
     'stats models/unet.arch models/sdunet.arch --convention fvcore --convention thop',
     'stats models/sdunet.arch --reconcile paper archc',
+    'stats models/*.arch --format html -o report.html',
   ]).action(async (files: readonly string[], flags: StatsFlags) => {
     process.exitCode = await showStats(files, flags, shell);
   });
@@ -115,7 +124,7 @@ async function showStats(
   const files = [...given, ...(flags.reconcile?.slice(2) ?? [])];
   const read = allOf({
     request: readModelFlags(flags),
-    format: readFormat(flags, STATS_FORMATS, 'table'),
+    output: readStatsOutput(flags),
     depth: optional(flags.depth, (text) => readInteger('depth', text, { min: 1, max: MAX_DEPTH })),
     conventions: readConventions(flags.convention),
     batches: readBatches(flags),
@@ -124,24 +133,46 @@ async function showStats(
     clash: clashOf(flags),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, format, depth, conventions, batches, pair } = read.value;
+  const { request, output, depth, conventions, batches, pair } = read.value;
+  const { format } = output;
+  const { device } = request;
   const show = async <T>(
     count: Count<T>,
-    print: (models: readonly T[]) => string,
+    print: (models: readonly T[]) => string | Promise<string>,
   ): Promise<ExitCode> => {
-    const results: FileFigures<T>[] = [];
+    const all: FileFigures<T>[] = [];
     for (const file of files) {
-      results.push(await figuresOfFile(file, request, flags.all === true, count));
+      all.push(await figuresOfFile(file, request, flags.all === true, count));
     }
+    const results = filesWithModels(all);
     const diagnostics = deduplicate(results.flatMap((result) => result.diagnostics));
     if (hasErrors(diagnostics)) return fail(shell, diagnostics);
     shell.report(diagnostics);
-    shell.print(print(results.flatMap((result) => result.models)));
-    return EXIT.done;
+    for (const { skipped } of results) if (skipped !== undefined) shell.note(skipped);
+    const models = results.flatMap((result) => result.models);
+    return writeStats(await print(models), output, models.length, flags.force === true, shell);
   };
+  if (format === 'html') {
+    const { gatherModel, reportPage } = await import('../../report/report.js');
+    return show(
+      async (graph, model) => {
+        const figures = await statsWith(graph, model, {
+          conventions: conventions ?? CONVENTION_NAMES,
+          batches: batches ?? DEFAULT_BATCHES,
+          device,
+        });
+        if (!figures.ok) return figures;
+        const { memory } = figures.value;
+        if (memory === undefined) throw new Error('the memory has been counted');
+        const pairs = pair === undefined ? [] : [pair];
+        return gatherModel({ ...figures.value, memory }, graph, model.program, pairs);
+      },
+      (models) => reportPage(models, { depth, layerConventions: conventions !== undefined }),
+    );
+  }
   return pair === undefined
     ? show(
-        (graph, model) => statsWith(graph, model, { conventions, batches, device: request.device }),
+        (graph, model) => statsWith(graph, model, { conventions, batches, device }),
         (models) => formatStats(models, format, { perLayer: flags.perLayer === true, depth }),
       )
     : show(
@@ -331,6 +362,21 @@ type Count<T> = (graph: Graph, model: OpenModel) => Outcome<T> | Promise<Outcome
 interface FileFigures<T> {
   readonly models: readonly T[];
   readonly diagnostics: readonly Diagnostic[];
+  /** What to say of a file that is left out. */
+  readonly skipped?: string;
+}
+
+/** Of several files those without a model are left out, as long as one is left: `models/*.arch`. */
+function filesWithModels<T>(results: readonly FileFigures<T>[]): readonly FileFigures<T>[] {
+  const isWithout = ({ diagnostics }: FileFigures<T>): boolean =>
+    diagnostics.some(({ code }) => code === 'no-model');
+  if (results.every(isWithout)) return results;
+  return results.map((result) => {
+    if (!isWithout(result)) return result;
+    const said = result.diagnostics.find(({ code }) => code === 'no-model')?.message ?? '';
+    const diagnostics = result.diagnostics.filter(({ code }) => code !== 'no-model');
+    return { models: [], diagnostics, skipped: `${said}: left out` };
+  });
 }
 
 async function figuresOfFile<T>(
