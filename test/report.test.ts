@@ -170,7 +170,7 @@ describe('a report of models/*.arch', () => {
     const html = archc([...asked, '--format', 'html']).stdout;
     const [model] = json(archc([...asked, '--json']))['models'] as { estimate: Roofline }[];
     const ms = formatNumber((model?.estimate.seconds ?? 0) * 1e3, 2);
-    expect(textOf(html)).toContain(`At least ${ms} ms an image`);
+    expect(textOf(html)).toContain(`An estimated ${ms} ms an image`);
     expect(page).not.toContain('ms an image');
   });
 
@@ -322,7 +322,7 @@ describe('the roofline of a report', () => {
     const section = rooflineSection(shown(timed(estimate), 'Small', 'm1'));
     const html = section?.body.html ?? '';
     expect(textOf(html)).toContain(
-      `At least ${formatNumber(estimate.seconds * 1e3, 2)} ms an image`,
+      `An estimated ${formatNumber(estimate.seconds * 1e3, 2)} ms an image`,
     );
     expect(html).toContain('Time on Bench &lt;1&gt;');
     expect(textOf(html)).toContain('it fits.');

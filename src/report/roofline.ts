@@ -31,7 +31,7 @@ export function rooflineSection(model: Shown): Section | undefined {
   return {
     id,
     title: 'Time on a device',
-    body: markup`${heading(id, `Time on ${device.name}`)}<p>At least <strong>${formatNumber(seconds * 1e3, 2)} ms</strong> an image, ${share(memorySeconds, seconds)} of it in layers that are bound by memory. ${fit(roofline)}</p>
+    body: markup`${heading(id, `Time on ${device.name}`)}<p>An estimated <strong>${formatNumber(seconds * 1e3, 2)} ms</strong> an image, ${share(memorySeconds, seconds)} of it in layers that are bound by memory. ${fit(roofline)}</p>
 ${figure(trusted(chart), `Time of ${model.label} by layer on ${device.name}`)}<details class="gap"><summary>Every layer</summary>
 ${plainTable(
   `Time of the layers of ${model.label}`,
