@@ -6,6 +6,7 @@ import { COLOR } from '../src/charts/svg.js';
 import type { statsDocument } from '../src/cli/stats-format.js';
 import { formatNumber } from '../src/cli/table.js';
 import type { CheckedModel } from '../src/compiler/check.js';
+import type { Target } from '../src/compile.js';
 import { modelMemory } from '../src/compiler/model-memory.js';
 import { roofline, type Roofline } from '../src/compiler/roofline.js';
 import { SCRIPT, STYLE } from '../src/report/assets.js';
@@ -298,6 +299,8 @@ describe('markup', () => {
   });
 });
 
+const FILE_BYTES: Readonly<Record<Target, number>> = { onnx: 1000 };
+
 describe('the roofline of a report', () => {
   const model = modelOf(SMALL);
   const graph = model.staticGraph;
@@ -309,7 +312,7 @@ describe('the roofline of a report', () => {
     if (!memory.ok) throw new Error('no memory');
     const figures = {
       ...figuresOf(model),
-      memory: { ...memory.value, batches: [1], onnxBytes: 1000 },
+      memory: { ...memory.value, batches: [1], fileBytes: FILE_BYTES },
     };
     const estimate = roofline(graph, device);
     const gathered = gatherModel(figures, graph, checkText(SMALL).program);

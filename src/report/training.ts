@@ -1,5 +1,6 @@
 /** What training takes, and how large files of weights are. */
 import { BINARY_UNITS, DECIMAL_UNITS, formatNumber, inUnit, unitFor } from '../cli/table.js';
+import { TARGETS } from '../compile.js';
 import { WEIGHT_TYPE_NAMES, type WeightType } from '../compiler/sizes.js';
 import {
   OPTIMIZER_NAMES,
@@ -95,7 +96,7 @@ const TYPE_TITLES: Readonly<Record<WeightType, string>> = {
 
 export function sizesSection(model: Shown): Section {
   const id = `${model.id}-sizes`;
-  const { sizes, onnxBytes } = model.figures.memory;
+  const { sizes, fileBytes } = model.figures.memory;
   const { payload, withAdam } = sizes;
   const unit = unitFor([payload.f32], DECIMAL_UNITS);
   const row = (title: string, bytes: number): string[] => [
@@ -118,9 +119,11 @@ export function sizesSection(model: Shown): Section {
       [
         ...WEIGHT_TYPE_NAMES.map((name) => row(TYPE_TITLES[name], payload[name])),
         row('float32 with Adam’s two moments, as a checkpoint', withAdam),
-        row('ONNX model in float32, as archc compile writes it', onnxBytes),
+        ...TARGETS.map((target) =>
+          row(`All files for ${target}, as archc compile writes them`, fileBytes[target]),
+        ),
       ],
-    )}<p class="note">Of weights the payload alone: what describes the tensors in a file comes on top. The ONNX model is all of its file.</p>
+    )}<p class="note">Of weights the payload alone: what describes the tensors in a file comes on top. Files of a target are whole.</p>
 `,
   };
 }
