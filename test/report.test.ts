@@ -102,8 +102,8 @@ describe('a report of models/*.arch', () => {
   it('says what each convention counts, and what makes the difference', () => {
     const gaps = part('m2-gaps');
     expect(gaps.match(/class="arrow"/g)).toHaveLength(10);
-    expect(gaps).toContain('tf has no rule for groupnorm ×10');
-    expect(part('conventions')).toContain('SDUNet: groupnorm ×10');
+    expect(gaps).toMatch(/tf has no rule for [^<]*groupnorm ×10/);
+    expect(part('conventions')).toMatch(/SDUNet: [^<]*groupnorm ×10/);
     const one = archc([
       'stats',
       'models/sdunet.arch',
