@@ -102,6 +102,15 @@ export default tseslint.config(
       ),
     },
   },
+  {
+    // In browsers.
+    files: ['src/report/client.js', 'test/helpers/contrast.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'getComputedStyle', 'NodeFilter', 'SVGElement'].map((n) => [n, 'readonly']),
+      ),
+    },
+  },
   ...boundaries,
   prettier,
 );

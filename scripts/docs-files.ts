@@ -45,7 +45,8 @@ function operatorsPage(): string {
       '`x -> conv(64)`, or `conv(x, 64)`. [The language reference](language.md) says how arguments ' +
       'are passed.',
     'Under *cost* stands what `archc stats` counts for one image: multiply-accumulates (MACs) and ' +
-      'floating-point operations (FLOPs), two a MAC.',
+      'floating-point operations (FLOPs), two a MAC. *Training keeps* what the estimate of ' +
+      '`archc stats --memory` counts between the forward and the backward pass.',
     operators.map(({ name }) => `[${name}](#${name})`).join(' · '),
     ...operators.map(operatorSection),
     '',
@@ -53,13 +54,14 @@ function operatorsPage(): string {
 }
 
 function operatorSection(operator: Operator): string {
-  const { name, doc, example, exampleInput = 'f32[32, 32, 16]', costDoc } = operator;
+  const { name, doc, example, exampleInput = 'f32[32, 32, 16]', costDoc, saved } = operator;
   return [
     `## ${name}`,
     `\`${signatureOf(operator)}\``,
     doc,
     ...parametersTable(operator),
     `Cost: ${costDoc}`,
+    `Training keeps ${saved.doc}.`,
     `\`\`\`arch\n${example}\n\`\`\``,
     `${exampleResult(operator)}, where \`x\` is \`${exampleInput}\`.`,
   ].join('\n\n');

@@ -4,7 +4,8 @@ import { groupDigits } from '../src/compiler/constant.js';
 import { callsOf } from '../src/compiler/conventions/calls.js';
 import { countBy } from '../src/compiler/conventions/count.js';
 import { CONVENTIONS } from '../src/compiler/conventions/index.js';
-import { BYTES, stats, type ModelStats } from '../src/compiler/stats.js';
+import { BYTES } from '../src/compiler/memory.js';
+import { stats, type ModelStats } from '../src/compiler/stats.js';
 import type { Latencies } from '../bench/latency.js';
 
 /** What TensorFlow 2.21's profiler printed for the two models on a graph of unknown batch. */

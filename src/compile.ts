@@ -4,12 +4,13 @@
  */
 import { modelNamed } from './choose.js';
 import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import type { Device } from './compiler/device.js';
 import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
-import { elementCount } from './compiler/ops/tensor.js';
+import { elementCount, newTensor } from './compiler/ops/tensor.js';
 import {
   inferencePasses,
   kernelPasses,
@@ -37,6 +38,8 @@ export interface ModelRequest {
   readonly overrides?: readonly Override[] | undefined;
   /** `--size`; the defaults of the source otherwise. */
   readonly sizes?: SizeRequest | undefined;
+  /** `--device`, for claims of time. */
+  readonly device?: Device | undefined;
 }
 
 /** A model that has been chosen and checked. */
@@ -49,6 +52,8 @@ export interface OpenModel extends CheckedModel {
 export interface WeightRequest {
   readonly weights?: { readonly file: string; readonly bytes: Uint8Array } | undefined;
   readonly seed?: number | undefined;
+  /** Zeros in place of drawn weights: for the size of an artifact, whose values do not matter. */
+  readonly blank?: boolean | undefined;
   /** Told how far the work is, by the name of what takes long. */
   readonly onProgress?: ((work: string, done: number, total: number) => void) | undefined;
 }
@@ -270,6 +275,10 @@ export async function weightsOf(
   request: WeightRequest,
 ): Promise<Outcome<{ readonly values: WeightValues; readonly origin: WeightOrigin }>> {
   const { weights: file, seed = 0, onProgress } = request;
+  if (request.blank === true) {
+    const values = new Map(graph.weights.map(({ name, shape }) => [name, newTensor(shape)]));
+    return { ok: true, value: { values, origin: { seed } } };
+  }
   if (file === undefined) {
     const total = graph.weights.reduce((sum, { shape }) => sum + elementCount(shape), 0);
     let done = 0;

@@ -87,6 +87,22 @@ export function isDiagramFile(path: string, format: keyof typeof DIAGRAM_START):
   );
 }
 
+/** How figures begin that `archc stats` has written, of layers and differences too, by their format. */
+const STATS_START = {
+  html: /^<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="generator" content="archc /,
+  json: /^\{\s*"formatVersion": 1,\s*"models": \[/,
+  csv: /^model,(file,inputs,outputs|layer|block|operator)\b/,
+  markdown: /^### (Exact figures for one image\n|.*: [\d,]+ \w+ by )/,
+  table: /^(Exact figures for one image\n|.*: [\d,]+ \w+ by )/,
+};
+
+/** Whether a file holds figures as `archc stats` writes them in that format. */
+export function isStatsFile(path: string, format: keyof typeof STATS_START): Promise<boolean> {
+  return withFile(path, async (file) =>
+    STATS_START[format].test(new TextDecoder().decode(await readAt(file, 0, 4096))),
+  );
+}
+
 function readVarint(
   bytes: Uint8Array,
   start: number,

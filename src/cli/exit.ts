@@ -27,6 +27,7 @@ const OUTSIDE: ReadonlySet<Code> = new Set<Code>([
   'bad-image',
   'unsupported-image',
   'bad-npy',
+  'bad-device',
   'engine-missing',
   'engine-failed',
   'internal-error',

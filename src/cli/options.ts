@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import type { ModelRequest, WeightRequest } from '../compile.js';
 import type { SizeRequest } from '../compiler/check.js';
+import { readDevice, type Device } from '../compiler/device.js';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Override } from '../compiler/elaborate.js';
 import { didYouMean } from '../compiler/names.js';
 import { parseExpression } from '../compiler/parse.js';
 import type { Source, Span } from '../compiler/source.js';
 import { flagSource } from './exit.js';
-import { readBytes } from './input.js';
+import { readBytes, readSource } from './input.js';
 
 export interface JsonFlag {
   readonly json?: boolean;
@@ -22,6 +23,10 @@ export interface ModelFlags {
   readonly model?: string;
   readonly set?: readonly string[];
   readonly size?: string;
+}
+
+export interface DeviceFlag {
+  readonly device?: string;
 }
 
 export interface WeightFlags {
@@ -43,6 +48,13 @@ export function withModel(command: Command): Command {
     .option('--model <name>', 'the model (default: the only one, or the one named like the file)')
     .option('--set <name=value>', 'a parameter of the model; repeatable', collect)
     .option('--size <sizes>', 'sizes of the input: HEIGHTxWIDTH, or by name as in H=512,W=512');
+}
+
+export function withDevice(command: Command): Command {
+  return command.option(
+    '--device <file>',
+    'a device as JSON (devices/ has examples): estimates of time, and claims on `latency`',
+  );
 }
 
 export function withWeights(command: Command): Command {
@@ -144,14 +156,34 @@ export function readInteger(
   return wrongOption(flag, text, `\`--${flag}\` takes a whole number ${range}`);
 }
 
-/** `--model`, `--set` (or another flag that does the same) and `--size`. */
-export function readModelFlags(flags: ModelFlags, setFlag = 'set'): Outcome<ModelRequest> {
+/**
+ * `--model`, `--set` (or another flag that does the same), `--size` and `--device`, whose file is
+ * read.
+ */
+export function readModelFlags(
+  flags: ModelFlags & DeviceFlag,
+  setFlag = 'set',
+): Outcome<ModelRequest> {
   const overrides = (flags.set ?? []).map((text, i) => readSet(setFlag, text, i + 1));
   const sizes = optional(flags.size, readSize);
-  const diagnostics = problemsIn(...overrides, sizes);
-  if (diagnostics.length > 0 || !sizes.ok) return { ok: false, diagnostics };
+  const device = optional(flags.device, readDeviceFile);
+  const diagnostics = problemsIn(...overrides, sizes, device);
+  if (!sizes.ok || !device.ok || diagnostics.length > 0) return { ok: false, diagnostics };
   const values = overrides.flatMap((o) => (o.ok ? [o.value] : []));
-  return { ok: true, value: { model: flags.model, overrides: values, sizes: sizes.value } };
+  return {
+    ok: true,
+    value: {
+      model: flags.model,
+      overrides: values,
+      sizes: sizes.value,
+      ...(device.value === undefined ? {} : { device: device.value }),
+    },
+  };
+}
+
+function readDeviceFile(path: string): Outcome<Device> {
+  const source = readSource(path);
+  return source.ok ? readDevice(source.value) : source;
 }
 
 /** `width=2 * 16`. */
