@@ -9,6 +9,7 @@ import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
+import type { WeightType } from './backends/tfjs/quantize.js';
 import { elementCount } from './compiler/ops/tensor.js';
 import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
 import type { Source } from './compiler/source.js';
@@ -81,11 +82,13 @@ export interface EmitOptions extends WeightRequest, PassRequest {
   readonly externalData?: boolean | undefined;
   /** The name of that file, as the model refers to it. */
   readonly externalDataName?: string | undefined;
+  /** In what a TensorFlow.js model holds weights: float32 unless given. */
+  readonly weightType?: WeightType | undefined;
 }
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
 
-export const TARGETS = ['onnx'] as const;
+export const TARGETS = ['onnx', 'tfjs'] as const;
 export type Target = (typeof TARGETS)[number];
 
 export interface ArtifactFile {
@@ -98,7 +101,7 @@ export interface ArtifactFile {
 export interface Emitted {
   /** First the one that refers to the others: an ONNX model before its data. */
   readonly files: readonly [ArtifactFile, ...ArtifactFile[]];
-  /** What is particular to the target, to be told: the operator set of an ONNX model. */
+  /** What is particular to the target, to be told: the operator set, the type of weights. */
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
@@ -190,6 +193,12 @@ const EMITTERS: Readonly<
       ok: true,
       value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
     };
+  },
+  async tfjs({ graph, weights }, { weightType = 'f32' }, metadata) {
+    const { emitTfjs } = await import('./backends/tfjs/emit.js');
+    const emitted = emitTfjs(graph, weights, { weightType, metadata });
+    if (!emitted.ok) return emitted;
+    return { ok: true, value: { files: emitted.files, facts: { weightType } } };
   },
 };
 

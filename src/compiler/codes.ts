@@ -573,6 +573,14 @@ export const CODES = {
       'The ONNX backend writes operator sets 17 (the default, which most runtimes read) to 21 (which ' +
       'has group normalisation as an operator).',
   },
+  'unsupported-operator': {
+    severity: 'error',
+    title: 'An operator that the target cannot express',
+    explanation:
+      'The format that is asked for has nothing that computes this, whatever it is spelt with: ' +
+      'TensorFlow.js, for example, has no tensors of more than six axes. Nothing is written. Change ' +
+      'the line that the message points at, or compile for another target.',
+  },
   'dynamic-size': {
     severity: 'error',
     title: 'A size that cannot be found when the model runs',
