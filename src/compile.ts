@@ -84,7 +84,15 @@ export interface EmitOptions extends WeightRequest, PassRequest {
   readonly externalDataName?: string | undefined;
   /** In what a TensorFlow.js model holds weights: float32 unless given. */
   readonly weightType?: WeightType | undefined;
+  /**
+   * Of a TensorFlow.js model: `graph` (the default) runs as it is; `layers` can be trained on, takes
+   * the classes of `archc/tfjs`, keeps dropout and norms, and has its sizes and float32 fixed.
+   */
+  readonly format?: TfjsFormat | undefined;
 }
+
+export const TFJS_FORMATS = ['graph', 'layers'] as const;
+export type TfjsFormat = (typeof TFJS_FORMATS)[number];
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
 
@@ -133,13 +141,17 @@ export async function emitModel(
   model: OpenModel,
   options: EmitOptions,
 ): Promise<Outcome<Artifact>> {
+  const forTraining = options.target === 'tfjs' && options.format === 'layers';
   const graph =
-    options.dynamic === true ? ({ ok: true, value: model.graph } as const) : sizedGraph(model);
+    options.dynamic === true && !forTraining
+      ? ({ ok: true, value: model.graph } as const)
+      : sizedGraph(model);
   if (!graph.ok) return graph;
   const weights = await weightsOf(graph.value, options);
   if (!weights.ok) return weights;
   const { values, origin } = weights.value;
-  const optimized = optimize({ graph: graph.value, weights: values }, options);
+  const asWritten = { graph: graph.value, weights: values };
+  const optimized = forTraining ? asWritten : optimize(asWritten, options);
 
   const emitted = await EMITTERS[options.target](optimized, options, {
     version: VERSION,
@@ -194,11 +206,17 @@ const EMITTERS: Readonly<
       value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
     };
   },
-  async tfjs({ graph, weights }, { weightType = 'f32' }, metadata) {
+  async tfjs({ graph, weights }, { weightType = 'f32', format = 'graph' }, metadata) {
+    if (format === 'layers') {
+      const { emitLayers } = await import('./backends/tfjs/layers.js');
+      const emitted = emitLayers(graph, weights, metadata);
+      if (!emitted.ok) return emitted;
+      return { ok: true, value: { files: emitted.files, facts: { format } } };
+    }
     const { emitTfjs } = await import('./backends/tfjs/emit.js');
     const emitted = emitTfjs(graph, weights, { weightType, metadata });
     if (!emitted.ok) return emitted;
-    return { ok: true, value: { files: emitted.files, facts: { weightType } } };
+    return { ok: true, value: { files: emitted.files, facts: { format, weightType } } };
   },
 };
 

@@ -153,6 +153,7 @@ describe('the command line', () => {
     [['compile', 'small.arch', '--layout', 'chw'], 'did you mean `nchw`?'],
     [['compile', 'small.arch', '--target', 'tfjs', '--opset', '17'], 'is for `--target onnx`'],
     [['compile', 'small.arch', '--target', 'tfjs', '--keep-blocks'], 'is for `--target onnx`'],
+    [['compile', 'small.arch', '--target', 'tfjs', '--format', 'keras'], 'there are graph, layers'],
     [['compile', 'small.arch', '--weight-type', 'f16'], 'is for `--target tfjs`'],
     [
       ['compile', 'small.arch', '--target', 'tfjs', '--weight-type', 'f8'],

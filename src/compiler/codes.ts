@@ -143,7 +143,8 @@ export const CODES = {
     severity: 'error',
     title: 'No engine to run the model',
     explanation:
-      'Running an ONNX model takes ONNX Runtime, which does not come with archc: ' +
+      'Engines do not come with archc. `--engine tfjs` takes TensorFlow.js: `npm install ' +
+      '@tensorflow/tfjs @tensorflow/tfjs-backend-wasm`. `--engine onnx` takes ONNX Runtime: ' +
       '`npm install onnxruntime-node` (add `--onnxruntime-node-install=skip` where its download of ' +
       'GPU libraries fails), or `npm install onnxruntime-web`.',
   },

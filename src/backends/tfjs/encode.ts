@@ -111,7 +111,7 @@ function nameAll(graph: TfGraph): ReadonlyMap<TfValue, string> {
 }
 
 /** All bytes one after the other, in files of a size. */
-function shardsOf(parts: readonly Uint8Array[]): readonly TfjsFile[] {
+export function shardsOf(parts: readonly Uint8Array[]): readonly TfjsFile[] {
   const total = parts.reduce((sum, { length }) => sum + length, 0);
   const all = new Uint8Array(total);
   let at = 0;

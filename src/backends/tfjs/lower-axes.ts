@@ -158,22 +158,28 @@ export const pad: Lowering = (e, node) => {
   }
 };
 
-type Amounts = readonly [top: number, bottom: number, left: number, right: number];
+export type Amounts = readonly [top: Dim, bottom: Dim, left: Dim, right: Dim];
 
 function paddings(e: Emitter, [top, bottom, left, right]: Amounts): TfValue {
-  return e.ints([0, 0, top, bottom, left, right, 0, 0], [4, 2]);
+  return e.reshape(e.sizes([0, 0, top, bottom, left, right, 0, 0]), [4, 2]);
 }
 
 /** An image with a number around it. */
 export function padded(e: Emitter, x: TfValue, amounts: Amounts, fill: number): TfValue {
   const [images = 1, height = 1, width = 1, channels = 1] = x.shape;
   const [top, bottom, left, right] = amounts;
-  const shape = [images, plus(height, top + bottom), plus(width, left + right), channels];
+  const tall = plus(plus(height, top), bottom);
+  const wide = plus(plus(width, left), right);
+  const shape = [images, tall, wide, channels];
   return e.node('PadV2', [x, paddings(e, amounts), e.scalar(fill)], shape);
 }
 
 /** TensorFlow has no such mode: the first and last row or column, repeated. */
-function edged(e: Emitter, x: TfValue, [top, bottom, left, right]: Amounts): TfValue {
+function edged(
+  e: Emitter,
+  x: TfValue,
+  [top, bottom, left, right]: readonly [number, number, number, number],
+): TfValue {
   const sides = [
     { axis: 1, before: top, after: bottom },
     { axis: 2, before: left, after: right },
@@ -233,6 +239,10 @@ function reduction(e: Emitter, node: Node, op: string): Held {
   return { ...x, value };
 }
 
+/**
+ * Sums and means take one axis at a time, the last first: the WebAssembly engine adds in float32, one
+ * number after the other, and over a whole image that would lose digits.
+ */
 export function reduced(
   e: Emitter,
   op: string,
@@ -241,7 +251,14 @@ export function reduced(
   keepdims: boolean,
   shape: Shape,
 ): TfValue {
-  return e.node(op, [x, e.ints(axes)], shape, { keep_dims: bool(keepdims) });
+  const [last, ...others] = op === 'Max' ? [] : [...axes].reverse();
+  const keep = { keep_dims: bool(keepdims) };
+  if (last === undefined || others.length === 0) return e.node(op, [x, e.ints(axes)], shape, keep);
+  const without = keepdims
+    ? x.shape.map((size, axis) => (axis === last ? 1 : size))
+    : x.shape.filter((_, axis) => axis !== last);
+  const first = e.node(op, [x, e.ints([last])], without, keep);
+  return reduced(e, op, first, others.reverse(), keepdims, shape);
 }
 
 /** Matrices in step: where both have axes before, engines want the same ones. */

@@ -14,8 +14,9 @@ import {
   paddingAttribute,
   pairAttribute,
 } from '../attributes.js';
+import { paddingAlong } from '../padding.js';
 import type { Emitter, Held } from './emitter.js';
-import { cut, padded, reduced } from './lower-axes.js';
+import { cut, padded, reduced, type Amounts } from './lower-axes.js';
 import {
   binary,
   image,
@@ -44,6 +45,37 @@ function depthwise(e: Emitter, node: Node): Held {
   return convolution(e, node, 'DepthwiseConv2dNative', kernel);
 }
 
+/** What a convolution slides over. */
+function convolved(e: Emitter, node: Node): { readonly x: Held; readonly window: Window } {
+  const x = image(e, node);
+  const window = windowOf(node, pairAttribute(node, 'dilation'));
+  if (window.pad !== 'same' || reachesStride(window)) return { x, window };
+  const amounts = amountsOf(x.value, window);
+  if (isStaticPadding(amounts)) return { x, window: { ...window, pad: amounts } };
+  const value = padded(e, x.value, amounts, 0);
+  return { x: { ...x, value }, window: { ...window, pad: 'valid' } };
+}
+
+/**
+ * Whether windows leave no gap along either axis. The WebAssembly engine pads wrongly for `SAME`
+ * where they do.
+ */
+function reachesStride({ k, stride, dilation }: Window): boolean {
+  return [0, 1].every(
+    (axis) => extent(k[axis as 0 | 1], dilation[axis as 0 | 1]) >= (stride[axis] ?? 1),
+  );
+}
+
+/** The padding of a window over an image `[N, H, W, C]`. */
+function amountsOf(x: TfValue, window: Window): Amounts {
+  const [, height = 1, width = 1] = x.shape;
+  return [...paddingAlong(height, window, 0), ...paddingAlong(width, window, 1)];
+}
+
+function isStaticPadding(amounts: Amounts): amounts is readonly [number, number, number, number] {
+  return !amounts.some(isSymbolic);
+}
+
 /** The same with a bias, which engines add as they go. */
 const WITH_BIAS = {
   Conv2D: '_FusedConv2D',
@@ -51,8 +83,7 @@ const WITH_BIAS = {
 } as const;
 
 function convolution(e: Emitter, node: Node, op: keyof typeof WITH_BIAS, kernel: TfValue): Held {
-  const x = image(e, node);
-  const window = windowOf(node, pairAttribute(node, 'dilation'));
+  const { x, window } = convolved(e, node);
   const attributes = windowAttributes(window);
   const weights = [tapsOf(e, kernel, window), ...weightsFrom(e, node, 2)];
   const isFused = weights.length > 1;
@@ -64,8 +95,7 @@ function convolution(e: Emitter, node: Node, op: keyof typeof WITH_BIAS, kernel:
 
 /** TensorFlow.js convolves one group: each on its own, and their channels side by side. */
 function grouped(e: Emitter, node: Node, groups: number): Held {
-  const x = image(e, node);
-  const window = windowOf(node, pairAttribute(node, 'dilation'));
+  const { x, window } = convolved(e, node);
   const kernel = tapsOf(e, e.kernel(operand(node, 1), 'plain'), window);
   const [y] = node.results;
   const shape = y === undefined ? [] : shapeOf(e, y, x.batch);
@@ -155,7 +185,11 @@ export const convtranspose: Lowering = (e, node) => {
   const amounts = [top, Math.max(0, bottom), left, Math.max(0, right)] as const;
   const value = amounts.every((amount, i) => amount < window.k[i < 2 ? 0 : 1])
     ? scattered(e, x.value, kernel, shape, { ...window, pad: amounts })
-    : cropped(e, scattered(e, x.value, kernel, grown(shape, amounts), window), amounts);
+    : cropped(
+        e,
+        scattered(e, x.value, kernel, grown(shape, amounts), { ...window, pad: 'valid' }),
+        amounts,
+      );
   const [bias] = weightsFrom(e, node, 2);
   return { ...x, value: bias === undefined ? value : e.node('BiasAdd', [value, bias], shape) };
 };
@@ -163,19 +197,19 @@ export const convtranspose: Lowering = (e, node) => {
 function scattered(e: Emitter, x: TfValue, kernel: TfValue, shape: Shape, window: Window): TfValue {
   return e.node('Conv2DBackpropInput', [e.sizes(shape), kernel, x], shape, {
     ...strideAttributes(window),
-    ...paddingAttributes(window.pad === 'same' ? 'valid' : window.pad),
+    ...paddingAttributes(window.pad),
   });
 }
 
-type Amounts = readonly [top: number, bottom: number, left: number, right: number];
+type FixedAmounts = readonly [top: number, bottom: number, left: number, right: number];
 
 /** The shape before these amounts were cut off. */
-function grown(shape: Shape, [top, bottom, left, right]: Amounts): Shape {
+function grown(shape: Shape, [top, bottom, left, right]: FixedAmounts): Shape {
   const [images = 1, height = 1, width = 1, channels = 1] = shape;
   return [images, plus(height, top + bottom), plus(width, left + right), channels];
 }
 
-function cropped(e: Emitter, x: TfValue, [top, bottom, left, right]: Amounts): TfValue {
+function cropped(e: Emitter, x: TfValue, [top, bottom, left, right]: FixedAmounts): TfValue {
   return cut(e, x, [
     { axis: 1, start: top, stop: bottom === 0 ? undefined : -bottom },
     { axis: 2, start: left, stop: right === 0 ? undefined : -right },
@@ -208,17 +242,17 @@ function pooledImage(
   window: Window,
   fill: number,
 ): { readonly value: TfValue; readonly pad: 'same' | 'valid' } {
-  const { pad } = window;
-  if (typeof pad === 'string') return { value: x, pad };
-  if (pad.every((amount) => amount === 0)) return { value: x, pad: 'valid' };
-  if ([0, 1].every((axis) => isSame(x.shape[axis + 1] ?? 1, window, axis as 0 | 1))) {
-    return { value: x, pad: 'same' };
-  }
-  return { value: padded(e, x, pad, fill), pad: 'valid' };
+  const amounts = amountsOf(x, window);
+  if (amounts.every((amount) => amount === 0)) return { value: x, pad: 'valid' };
+  const [, height = 1, width = 1] = x.shape;
+  const isEqual = isSame(height, window, 0) && isSame(width, window, 1);
+  if (isEqual && reachesStride(window)) return { value: x, pad: 'same' };
+  return { value: padded(e, x, amounts, fill), pad: 'valid' };
 }
 
 /** Whether the padding along an axis gives the windows of `same`. */
 function isSame(input: Dim, window: Window, axis: 0 | 1): boolean {
+  if (window.pad === 'same') return true;
   const same: Window = { ...window, pad: 'same' };
   // With a stride of 1 the amounts are the same for every size.
   if (isSymbolic(input) && window.stride[axis] !== 1) return false;
@@ -237,8 +271,7 @@ function sharesInside(e: Emitter, x: TfValue, result: Shape, window: Window): Tf
   if (isSymbolic(height) || isSymbolic(width)) {
     const ofOnes = [1, height, width, 1];
     const ones = e.node('Fill', [e.sizes(ofOnes), e.scalar(1)], ofOnes);
-    if (typeof window.pad === 'string') throw new Error('avgpool: no padding to leave out');
-    const inside = padded(e, ones, window.pad, 0);
+    const inside = padded(e, ones, amountsOf(x, window), 0);
     return e.node('AvgPool', [inside], [1, rows, columns, 1], poolAttributes(window, 'valid'));
   }
   const down = sharesAlong(height, Number(rows), window, 0);

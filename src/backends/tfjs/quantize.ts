@@ -88,6 +88,11 @@ function bytesOf(data: Float32Array): Quantized {
   );
   return {
     bytes,
-    quantization: { dtype: 'uint8', min: -zero * scale, scale, original_dtype: 'float32' },
+    quantization: {
+      dtype: 'uint8',
+      min: zero === 0 ? 0 : -zero * scale,
+      scale,
+      original_dtype: 'float32',
+    },
   };
 }

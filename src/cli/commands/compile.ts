@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import {
   compile,
   TARGETS,
+  TFJS_FORMATS,
   type Artifact,
   type OptimizationLevel,
   type Target,
@@ -41,6 +42,7 @@ interface CompileFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly opset?: string;
   readonly layout?: string;
   readonly weightType?: string;
+  readonly format?: string;
   readonly dynamic?: boolean;
   readonly keepBlocks?: boolean;
   readonly keepWs?: boolean;
@@ -79,6 +81,7 @@ export function register(program: Command, shell: Shell): void {
       '0: leave the graph as it is; 1: fold and simplify; 2: the same as 1',
       '1',
     )
+    .option('--format <format>', 'graph (default), or layers to train on (tfjs)')
     .option('--force', 'replace an existing file or folder whatever it is');
   withExamples(withJson(withWeights(withModel(command))), [
     'compile models/sdunet.arch --target onnx',
@@ -99,6 +102,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     weightType: optional(flags.weightType, (text) =>
       readChoice('weight-type', text, WEIGHT_TYPES, 'type'),
     ),
+    format: optional(flags.format, (text) => readChoice('format', text, TFJS_FORMATS)),
     foreign: refuseForeign(flags),
     level: readChoice('O', flags.O, LEVELS, 'level'),
     givenOutput: optional(flags.output, readOutput),
@@ -106,8 +110,18 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, target, opset, layout, weightType, level, givenOutput, weights, source } =
-    read.value;
+  const {
+    request,
+    target,
+    opset,
+    layout,
+    weightType,
+    format,
+    level,
+    givenOutput,
+    weights,
+    source,
+  } = read.value;
   const output = givenOutput ?? defaultOutput(file, target);
   const { value: artifact, diagnostics } = await compile(source, fileHost(source.path), {
     ...request,
@@ -117,6 +131,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     opset,
     layout,
     weightType,
+    format,
     dynamic: flags.dynamic,
     keepBlocks: flags.keepBlocks,
     keepWs: flags.keepWs,
@@ -143,10 +158,15 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
 /** Options that one target has: elsewhere they would do nothing, and are refused. */
 const OWN_OPTIONS: Readonly<Record<Target, readonly (keyof CompileFlags)[]>> = {
   onnx: ['opset', 'layout', 'keepBlocks', 'externalData'],
-  tfjs: ['weightType'],
+  tfjs: ['weightType', 'format'],
 };
 
 function refuseForeign(flags: CompileFlags): Outcome<undefined> {
+  if (flags.format === 'layers' && (flags.dynamic === true || flags.weightType !== undefined)) {
+    return wrongOption('format', 'layers', 'layers have fixed sizes and float32 weights', [
+      'leave out `--dynamic` and `--weight-type`',
+    ]);
+  }
   const isKnown = TARGETS.some((target) => target === flags.target);
   for (const target of TARGETS.filter((each) => isKnown && each !== flags.target)) {
     const given = OWN_OPTIONS[target].find((key) => flags[key] !== undefined);
