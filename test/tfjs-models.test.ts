@@ -61,7 +61,7 @@ function withLogits(graph: Graph): Graph {
 /** Narrow where the model has a width to set: the full ones are compared in ONNX Runtime. */
 function modelsOf(file: string): readonly (readonly [string, Graph])[] {
   const hasWidth = readFileSync(join(ROOT, file), 'utf8').includes('width: int');
-  const set = hasWidth ? { width: '8' } : {};
+  const set = hasWidth ? { width: '32' } : {};
   const size = sizeOf(file);
   return [...graphsOf(file, size).keys()].map((model) => [
     model,

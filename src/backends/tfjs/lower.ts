@@ -2,7 +2,12 @@
  * How TensorFlow spells each operator. The table is total over the core operators: a new one without an
  * entry does not compile. Composites without an entry are decomposed.
  */
-import type { CompositeName, CoreName, OperatorName } from '../../compiler/ops/index.js';
+import type {
+  CompositeName,
+  CoreName,
+  LoweredName,
+  OperatorName,
+} from '../../compiler/ops/index.js';
 import {
   concat,
   crop,
@@ -53,7 +58,8 @@ import {
   maxpool,
 } from './lower-window.js';
 import type { Lowering } from './lowering.js';
-const LOWERINGS: Readonly<Record<CoreName, Lowering>> & Partial<Record<CompositeName, Lowering>> = {
+const LOWERINGS: Readonly<Record<CoreName, Lowering>> &
+  Partial<Record<CompositeName | LoweredName, Lowering>> = {
   conv,
   dwconv,
   convtranspose,
