@@ -83,9 +83,11 @@ function bytesOf(data: Float32Array): Quantized {
   }
   const scale = high === low ? 1 : (high - low) / LEVELS;
   const zero = Math.round(-low / scale);
-  const bytes = Uint8Array.from(data, (value) =>
-    Math.min(LEVELS, Math.max(0, Math.round(value / scale) + zero)),
-  );
+  const bytes = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const step = Math.round((data[i] ?? 0) / scale) + zero;
+    bytes[i] = Math.min(LEVELS, Math.max(0, step));
+  }
   return {
     bytes,
     quantization: {
