@@ -28,10 +28,22 @@ const SOURCES = [
   'package-lock.json',
   'tsconfig.json',
 ];
-const LIBRARY = { index: 'src/index.ts', prettier: 'src/format/index.ts' };
+const LIBRARY = {
+  index: 'src/index.ts',
+  prettier: 'src/format/index.ts',
+  tfjs: 'src/tfjs/index.ts',
+};
 const RUNTIME = { webgpu: 'src/webgpu/index.ts' };
 /** What the command line leaves to node_modules: large, or native, and loaded only when used. */
-const EXTERNAL = ['elkjs', 'prettier', 'onnxruntime-node', 'onnxruntime-web', 'webgpu'];
+const EXTERNAL = [
+  'elkjs',
+  'prettier',
+  'onnxruntime-node',
+  'onnxruntime-web',
+  'webgpu',
+  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-backend-wasm',
+];
 
 /** What a built dist/ is valid for, besides its sources: the compiled form is one Node's. */
 const stamp = JSON.stringify({ node: process.version, arch: process.arch });

@@ -10,6 +10,7 @@ import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
+import type { WeightType } from './backends/tfjs/quantize.js';
 import { elementCount, newTensor } from './compiler/ops/tensor.js';
 import {
   inferencePasses,
@@ -92,11 +93,21 @@ export interface EmitOptions extends WeightRequest, PassRequest {
   readonly externalData?: boolean | undefined;
   /** The name of that file, as the model refers to it. */
   readonly externalDataName?: string | undefined;
+  /** In what a TensorFlow.js model holds weights: float32 unless given. */
+  readonly weightType?: WeightType | undefined;
+  /**
+   * Of a TensorFlow.js model: `graph` (the default) runs as it is; `layers` can be trained on, takes
+   * the classes of `archc/tfjs`, keeps dropout and norms, and has its sizes and float32 fixed.
+   */
+  readonly format?: TfjsFormat | undefined;
 }
+
+export const TFJS_FORMATS = ['graph', 'layers'] as const;
+export type TfjsFormat = (typeof TFJS_FORMATS)[number];
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
 
-export const TARGETS = ['onnx', 'wgsl'] as const;
+export const TARGETS = ['onnx', 'tfjs', 'wgsl'] as const;
 export type Target = (typeof TARGETS)[number];
 
 export interface ArtifactFile {
@@ -109,7 +120,7 @@ export interface ArtifactFile {
 export interface Emitted {
   /** First the one that refers to the others: an ONNX model before its data. */
   readonly files: readonly [ArtifactFile, ...ArtifactFile[]];
-  /** What is particular to the target, to be told: the operator set of an ONNX model. */
+  /** What is particular to the target, to be told: the operator set, the type of weights. */
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
@@ -141,13 +152,17 @@ export async function emitModel(
   model: OpenModel,
   options: EmitOptions,
 ): Promise<Outcome<Artifact>> {
+  const forTraining = options.target === 'tfjs' && options.format === 'layers';
   const graph =
-    options.dynamic === true ? ({ ok: true, value: model.graph } as const) : sizedGraph(model);
+    options.dynamic === true && !forTraining
+      ? ({ ok: true, value: model.graph } as const)
+      : sizedGraph(model);
   if (!graph.ok) return graph;
   const weights = await weightsOf(graph.value, options);
   if (!weights.ok) return weights;
   const { values, origin } = weights.value;
-  const optimized = optimize({ graph: graph.value, weights: values }, options);
+  const asWritten = { graph: graph.value, weights: values };
+  const optimized = forTraining ? asWritten : optimize(asWritten, options);
 
   const params = trainableElements(model.graph);
   const metadata: ModelMetadata = {
@@ -204,6 +219,18 @@ const EMITTERS: Readonly<
       ok: true,
       value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
     };
+  },
+  async tfjs({ graph, weights }, { weightType = 'f32', format = 'graph' }, metadata) {
+    if (format === 'layers') {
+      const { emitLayers } = await import('./backends/tfjs/layers.js');
+      const emitted = emitLayers(graph, weights, metadata);
+      if (!emitted.ok) return emitted;
+      return { ok: true, value: { files: emitted.files, facts: { format } } };
+    }
+    const { emitTfjs } = await import('./backends/tfjs/emit.js');
+    const emitted = emitTfjs(graph, weights, { weightType, metadata });
+    if (!emitted.ok) return emitted;
+    return { ok: true, value: { files: emitted.files, facts: { format, weightType } } };
   },
   async wgsl(model, { dynamic = false, optimize: level = 1 }, metadata, params) {
     const { emitWgsl } = await import('./backends/wgsl/emit.js');

@@ -21,10 +21,10 @@ import type { Engine } from './engines/engine.js';
 import type { OnnxBorder } from './engines/onnx.js';
 import { VERSION } from './version.js';
 
-export const ENGINES = ['onnx', 'wgsl', 'reference'] as const;
+export const ENGINES = ['onnx', 'tfjs', 'wgsl', 'reference'] as const;
 /**
- * `onnx`: ONNX Runtime, which has to be installed. `wgsl`: a GPU, through package `webgpu`, which has
- * to be installed too. `reference`: the interpreter, slow and plain.
+ * `onnx`: ONNX Runtime, and `tfjs`: TensorFlow.js, which have to be installed. `wgsl`: a GPU, through
+ * package `webgpu`, which has to be installed too. `reference`: the interpreter, slow and plain.
  */
 export type EngineName = (typeof ENGINES)[number];
 
@@ -139,6 +139,14 @@ export const ENGINE_OPENERS: Readonly<
       outputs: graph.outputs.map(({ name, value }) => border(name, value)),
       batch: 1,
     });
+    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
+  },
+  async tfjs(model, _graph, request) {
+    const { openTfjsEngine } = await import('./engines/tfjs.js');
+    const artifact = await emitModel(model, { ...request, target: 'tfjs' });
+    if (!artifact.ok) return artifact;
+    const { files, weights } = artifact.value;
+    const engine = await openTfjsEngine(files);
     return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
   },
   async wgsl(model, _graph, request) {

@@ -145,12 +145,20 @@ describe('the command line', () => {
 
   it.each([
     [['compile', 'small.arch', '--target', 'wgsl'], 'there is no target `wgsl`'],
-    [['compile', 'small.arch', '--target', 'tfjs'], 'the only one is onnx'],
+    [['compile', 'small.arch', '--target', 'tflite'], 'there are onnx, tfjs'],
     [['compile', 'small.arch', '--target', 'onxn'], 'did you mean `onnx`?'],
     [['compile', 'small.arch', '--opset', '16'], 'from 17 to 21'],
     [['compile', 'small.arch', '--opset', '22'], 'from 17 to 21'],
     [['compile', 'small.arch', '--opset', 'latest'], 'from 17 to 21'],
     [['compile', 'small.arch', '--layout', 'chw'], 'did you mean `nchw`?'],
+    [['compile', 'small.arch', '--target', 'tfjs', '--opset', '17'], 'is for `--target onnx`'],
+    [['compile', 'small.arch', '--target', 'tfjs', '--keep-blocks'], 'is for `--target onnx`'],
+    [['compile', 'small.arch', '--target', 'tfjs', '--format', 'keras'], 'there are graph, layers'],
+    [['compile', 'small.arch', '--weight-type', 'f16'], 'is for `--target tfjs`'],
+    [
+      ['compile', 'small.arch', '--target', 'tfjs', '--weight-type', 'f8'],
+      'there are f32, f16, u8',
+    ],
     [['compile', 'small.arch', '-O3'], 'there is no level `3`'],
     [['compile', 'small.arch', '--seed', '-1'], 'of at least 0'],
     [['compile', 'small.arch', '--seed', '1.5'], 'of at least 0'],

@@ -47,7 +47,7 @@ export function isOnnxFile(path: string): Promise<boolean> {
 }
 
 /** A folder that a command writes whole. */
-export interface FolderKind {
+interface FolderKind {
   /** The file that says what the folder is. */
   readonly main: string;
   /** Whether that is what this text begins. */
@@ -57,7 +57,7 @@ export interface FolderKind {
 }
 
 /** Whether a folder is of that kind and holds nothing more. */
-export async function isFolderOf(path: string, kind: FolderKind): Promise<boolean> {
+async function isFolderOf(path: string, kind: FolderKind): Promise<boolean> {
   const names = await readdir(path);
   if (!names.includes(kind.main)) return false;
   if (!names.every((name) => name === kind.main || kind.others.test(name))) return false;
@@ -71,6 +71,16 @@ export function isPlanFolder(path: string): Promise<boolean> {
   return withFile(join(path, 'plan.json'), async (file) =>
     new TextDecoder().decode(await readAt(file, 0, 256)).includes(`"format": "${PLAN_FORMAT}"`),
   ).catch(() => false);
+}
+
+/** A TensorFlow.js model that archc has written. */
+export function isTfjsFolder(path: string): Promise<boolean> {
+  return isFolderOf(path, {
+    main: 'model.json',
+    recognizes: (start) =>
+      /^\{"format":"(graph|layers)-model","generatedBy":"archc [^"]*"/.test(start),
+    others: /^group\d+-shard\d+of\d+\.bin$/,
+  });
 }
 
 /** How a picture begins, by its format. */

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { Artifact, Target } from '../compile.js';
 import type { Diagnostic } from '../compiler/diagnostic.js';
-import { isOnnxFile, isPlanFolder } from './artifacts.js';
+import { isOnnxFile, isPlanFolder, isTfjsFolder } from './artifacts.js';
 import { writeOutputFiles, writeOutputFolder } from './output.js';
 
 interface PlacedFile {
@@ -40,6 +40,7 @@ export const TARGET_OUTPUTS: Readonly<Record<Target, OutputForm>> = {
         },
       ),
   },
+  tfjs: folderOutput('.tfjs', isTfjsFolder),
   wgsl: folderOutput('.wgsl', isPlanFolder),
 };
 
@@ -52,7 +53,7 @@ function besideFirst(output: string, { files }: Artifact): readonly PlacedFile[]
 }
 
 /** A target whose files make a folder. */
-export function folderOutput(
+function folderOutput(
   suffix: string,
   isSameKind: (path: string) => boolean | Promise<boolean>,
 ): OutputForm {

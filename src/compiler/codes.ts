@@ -144,7 +144,8 @@ export const CODES = {
     severity: 'error',
     title: 'No engine to run the model',
     explanation:
-      'Running an ONNX model takes ONNX Runtime, which does not come with archc: ' +
+      'Engines do not come with archc. `--engine tfjs` takes TensorFlow.js: `npm install ' +
+      '@tensorflow/tfjs @tensorflow/tfjs-backend-wasm`. `--engine onnx` takes ONNX Runtime: ' +
       '`npm install onnxruntime-node` (add `--onnxruntime-node-install=skip` where its download of ' +
       'GPU libraries fails), or `npm install onnxruntime-web`. Running a kernel plan takes WebGPU, ' +
       '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU.',
@@ -583,6 +584,14 @@ export const CODES = {
     explanation:
       'The ONNX backend writes operator sets 17 (the default, which most runtimes read) to 21 (which ' +
       'has group normalisation as an operator).',
+  },
+  'unsupported-operator': {
+    severity: 'error',
+    title: 'An operator that the target cannot express',
+    explanation:
+      'The format that is asked for has nothing that computes this, whatever it is spelt with: ' +
+      'TensorFlow.js, for example, has no tensors of more than six axes. Nothing is written. Change ' +
+      'the line that the message points at, or compile for another target.',
   },
   'dynamic-size': {
     severity: 'error',

@@ -8,13 +8,14 @@ import {
   type Value,
   type WeightValues,
 } from '../../compiler/ir.js';
-import { operatorOf } from '../../compiler/ops/index.js';
-import { rewriteGraph } from '../../compiler/rewrite.js';
-import { formatDim, isSymbolic, symbolDim, symbolsOf, type Dim } from '../../compiler/shape.js';
+import { formatDim, isSymbolic, type Dim } from '../../compiler/shape.js';
 import { formatLocation } from '../../compiler/source.js';
+import { littleEndian } from '../bytes.js';
+import { legalize } from '../legalize.js';
 import { metadataEntries, type ModelMetadata } from '../metadata.js';
+import { batchDim, missingSize } from '../sizes.js';
 import { createEmitter, type Emitter, type EmitterState, type Held } from './emitter.js';
-import { encodeModel, littleEndian, type EncodedModel, type Initializer } from './encode.js';
+import { encodeModel, type EncodedModel, type Initializer } from './encode.js';
 import { BLOCK_DOMAIN, outlineBlocks, type BlockFunction } from './functions.js';
 import { arrange, axesOf, borderOrder, permuteData, type BorderLayout } from './layout.js';
 import { loweringOf } from './lower.js';
@@ -102,17 +103,8 @@ type Lowered =
   | { readonly ok: true; readonly graph: OnnxGraph }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
-/** Composites that ONNX has nothing better for, in simpler operators. */
-function legalize(graph: Graph): Graph {
-  return rewriteGraph(graph, (node, operands, builder) =>
-    loweringOf(node.op) === undefined
-      ? operatorOf(node.op).decompose?.(builder, operands, node.attributes)
-      : undefined,
-  );
-}
-
 function lowerGraph(given: Graph, opset: number, options: OnnxOptions): Lowered {
-  const graph = legalize(given);
+  const graph = legalize(given, (op) => loweringOf(op) !== undefined);
   const { layout = 'nchw', dynamic = false } = options;
   const batch = dynamic ? batchDim(graph) : 1;
   const diagnostics: Diagnostic[] = [];
@@ -132,11 +124,7 @@ function lowerGraph(given: Graph, opset: number, options: OnnxOptions): Lowered 
     batch,
     sizeSource: {
       inputs: held.map((h) => h.value),
-      missing({ name }) {
-        const message = `the size ${name} does not follow from the shape of an input when the model runs`;
-        const hints = ['give the model fixed sizes', `let an axis of an input be ${name} itself`];
-        diagnostics.push(diagnostic('dynamic-size', message, { span: origin?.span, hints }));
-      },
+      missing: (symbol) => diagnostics.push(missingSize(symbol, origin)),
     },
   });
   graph.inputs.forEach((value, i) => {
@@ -162,16 +150,6 @@ function lowerGraph(given: Graph, opset: number, options: OnnxOptions): Lowered 
   for (const weight of given.weights) state.ensureWeight(weight);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   return { ok: true, graph: { inputs, outputs, weights: state.weights, nodes: state.nodes() } };
-}
-
-/** `N`, or another name where a symbol of the model has that one. */
-function batchDim(graph: Graph): Dim {
-  const taken = new Set(
-    graph.inputs.flatMap((v) => v.type.shape.flatMap((d) => [...symbolsOf(d).keys()])),
-  );
-  const names = ['N', 'batch', ...Array.from(taken, (_, i) => `batch_${i + 2}`)];
-  const name = names.find((n) => !taken.has(n)) ?? 'N';
-  return symbolDim({ name, modulus: 1, remainder: 0, min: 1, max: 2 ** 31 - 1 });
 }
 
 function inputBorder(value: Value, held: Held | undefined): OnnxBorder {

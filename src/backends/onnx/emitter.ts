@@ -7,6 +7,8 @@
 import type { Origin, TensorType, Value, Weight } from '../../compiler/ir.js';
 import { elementCount } from '../../compiler/ops/tensor.js';
 import { equalShapes, isStatic, isSymbolic, type Dim, type Shape } from '../../compiler/shape.js';
+import type { BatchAxis } from '../nodes.js';
+import { runtimeSizes, type SizeSource } from '../sizes.js';
 import {
   alignedPattern,
   arrange,
@@ -19,6 +21,7 @@ import {
   type Pattern,
 } from './layout.js';
 import {
+  int,
   ints,
   type OnnxAttributes,
   type OnnxNode,
@@ -26,10 +29,6 @@ import {
   type OnnxValue,
   type PlacedWeight,
 } from './model.js';
-import { runtimeSizes, type SizeSource } from './sizes.js';
-
-/** Whether an axis for the batch precedes the others: none, one of size 1, or the batch itself. */
-export type BatchAxis = 'none' | 'one' | 'many';
 
 /** How an ONNX tensor holds a value of the graph. */
 export interface Held {
@@ -104,7 +103,7 @@ export interface EmitterOptions {
   readonly opset: number;
   readonly batch: Dim;
   /** Where the sizes of symbols are found at run time. */
-  readonly sizeSource: SizeSource;
+  readonly sizeSource: SizeSource<OnnxValue>;
 }
 
 export function createEmitter(options: EmitterOptions): EmitterState {
@@ -161,21 +160,32 @@ export function createEmitter(options: EmitterOptions): EmitterState {
   const intVector = (values: readonly number[], isPrelude = false): OnnxValue =>
     constant({ type: 'int64', dims: [values.length], data: values }, isPrelude);
 
+  function sizeNode(
+    opType: string,
+    inputs: readonly OnnxValue[],
+    length: number,
+    attributes: OnnxAttributes = {},
+  ): OnnxValue {
+    const value: OnnxValue = { type: 'int64', shape: [length] };
+    early.add(value);
+    prelude.push({
+      opType,
+      inputs,
+      outputs: [value],
+      attributes,
+      origin: undefined,
+      auxiliary: true,
+    });
+    return value;
+  }
+
   const runtime = runtimeSizes(options.sizeSource, {
     ints: (values) => intVector(values, true),
-    node(opType, inputs, length, attributes = {}) {
-      const value: OnnxValue = { type: 'int64', shape: [length] };
-      early.add(value);
-      prelude.push({
-        opType,
-        inputs,
-        outputs: [value],
-        attributes,
-        origin: undefined,
-        auxiliary: true,
-      });
-      return value;
-    },
+    read: (input, axis) => sizeNode('Shape', [input], 1, { start: int(axis), end: int(axis + 1) }),
+    add: (a, b) => sizeNode('Add', [a, b], 1),
+    multiply: (a, b) => sizeNode('Mul', [a, b], 1),
+    divide: (a, b) => sizeNode('Div', [a, b], 1),
+    join: (parts, length) => sizeNode('Concat', parts, length, { axis: int(0) }),
   });
 
   function sizes(dims: Shape): OnnxValue {

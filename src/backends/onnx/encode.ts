@@ -3,6 +3,7 @@
  * protobuf library, which would copy each once for every message around it: the small messages are
  * encoded, their sizes added up, and every weight is written once, straight into the file.
  */
+import { littleEndian } from '../bytes.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import { diagnostic } from '../../compiler/diagnostic.js';
 import {
@@ -181,16 +182,4 @@ function concatenate(chunks: readonly Chunk[]): Uint8Array {
     offset += chunk.byteLength;
   }
   return bytes;
-}
-
-const hostIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-/** The numbers as ONNX stores them; a view, where the host stores them so too. */
-export function littleEndian(data: Float32Array): Uint8Array {
-  if (hostIsLittleEndian) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const view = new DataView(new ArrayBuffer(data.byteLength));
-  data.forEach((x, i) => {
-    view.setFloat32(4 * i, x, true);
-  });
-  return new Uint8Array(view.buffer);
 }

@@ -12,6 +12,7 @@ import {
   optionalNumbersAttribute,
   stringAttribute,
 } from '../attributes.js';
+import { commonBatch } from '../nodes.js';
 import type { Emitter, Held } from './emitter.js';
 import { isPlainInMemory, plain, type Order } from './layout.js';
 import {
@@ -196,8 +197,8 @@ export function reduced(
 export const matmul: Lowering = (e, node) => {
   const order = plain(rankOf(result(node)));
   const [a, b] = [e.align(operand(node, 0), order), e.align(operand(node, 1), order)];
-  const batch = (['many', 'one'] as const).find((found) => a.batch === found || b.batch === found);
-  return resultNode(e, node, { order, batch: batch ?? 'none' }, 'MatMul', [a.value, b.value]);
+  const batch = commonBatch([a, b]);
+  return resultNode(e, node, { order, batch }, 'MatMul', [a.value, b.value]);
 };
 
 export const pixelshuffle: Lowering = (e, node) => {

@@ -2,7 +2,8 @@
 import type { Node, Value } from '../../compiler/ir.js';
 import { broadcast } from '../../compiler/ops/broadcast.js';
 import { booleanAttribute, numberAttribute } from '../attributes.js';
-import type { BatchAxis, Emitter, Held } from './emitter.js';
+import { commonBatch, type BatchAxis } from '../nodes.js';
+import type { Emitter, Held } from './emitter.js';
 import { plain, type Order } from './layout.js';
 import { operand, rankOf, result, resultNode, type Lowering } from './lowering.js';
 import { float, text, type OnnxAttributes, type OnnxValue } from './model.js';
@@ -129,8 +130,7 @@ function aligned(e: Emitter, node: Node): Aligned {
   const rank = rankOf(result(node));
   const order = orderOfLargest(e, node.operands, rank);
   const placed = node.operands.map((value) => e.align(value, order));
-  const batch = (['many', 'one'] as const).find((b) => placed.some((p) => p.batch === b));
-  return { order, batch: batch ?? 'none', values: placed.map((p) => p.value) };
+  return { order, batch: commonBatch(placed), values: placed.map((p) => p.value) };
 }
 
 /** The order of the operand that would cost most to move: of all axes, the one that fills most. */

@@ -1,6 +1,7 @@
 /** upsample and resize: half-pixel centres, exactly those of the reference. */
-import { exactDiv, isSymbolic, mul, type Dim } from '../../compiler/shape.js';
+import { isSymbolic, mul, type Dim } from '../../compiler/shape.js';
 import { stringAttribute } from '../attributes.js';
+import { isUnambiguous, nearestIndices, wholeFactor } from '../resampling.js';
 import type { Emitter, Held } from './emitter.js';
 import { image, resultNode, resultType, type Lowering } from './lowering.js';
 import { int, text, type OnnxValue } from './model.js';
@@ -41,28 +42,6 @@ const COPIES = {
   nearest_mode: text('floor'),
 } as const;
 
-/** By how much an axis grows, where that is a whole number whatever the sizes are. */
-function wholeFactor(from: Dim, to: Dim): number | undefined {
-  const factor = exactDiv(to, from);
-  return typeof factor === 'number' ? factor : undefined;
-}
-
-/**
- * Whether no output pixel lies so near the border between two input pixels that float32, in which
- * runtimes compute (i + 0.5) · in / out, might take the wrong one. Where in / out is a power of 2,
- * all of that is exact.
- */
-function isUnambiguous(from: Dim, to: Dim): boolean {
-  if (isSymbolic(from) || isSymbolic(to)) return false;
-  if (Number.isInteger(Math.log2(from / to))) return true;
-  const leastDistance = from * 2 ** -20;
-  for (let i = 0; i < to; i++) {
-    const beyond = (((2 * i + 1) * from) % (2 * to)) / (2 * to);
-    if (Math.min(beyond, 1 - beyond) < leastDistance) return false;
-  }
-  return true;
-}
-
 /** Nearest pixels by their index, in whole numbers. */
 function gathered(e: Emitter, x: Held, to: readonly Dim[]): Held {
   let value = x.value;
@@ -79,9 +58,7 @@ function gathered(e: Emitter, x: Held, to: readonly Dim[]): Held {
 /** ⌊(2i + 1) · from / (2 · to)⌋ for each output pixel i. */
 function nearestPixels(e: Emitter, from: Dim, to: Dim): OnnxValue {
   if (!isSymbolic(from) && !isSymbolic(to)) {
-    return e.ints(
-      Array.from({ length: to }, (_, i) => Math.floor(((2 * i + 1) * from) / (2 * to))),
-    );
+    return e.ints(nearestIndices(from, to));
   }
   const vector = (opType: string, inputs: readonly OnnxValue[]): OnnxValue =>
     e.intNode(opType, inputs, [to]);

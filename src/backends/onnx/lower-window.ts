@@ -1,27 +1,14 @@
 /** Convolutions and pools: what slides a window over an image. */
 import type { Node } from '../../compiler/ir.js';
-import {
-  explicitPadding,
-  extent,
-  transposedPadding,
-  type Window,
-} from '../../compiler/ops/window.js';
-import {
-  add,
-  ceilDiv,
-  floorDiv,
-  isSymbolic,
-  mul,
-  sub,
-  type Dim,
-  type Shape,
-} from '../../compiler/shape.js';
+import { transposedPadding, type Window } from '../../compiler/ops/window.js';
+import { add, isSymbolic, type Shape } from '../../compiler/shape.js';
 import {
   booleanAttribute,
   numberAttribute,
   paddingAttribute,
   pairAttribute,
 } from '../attributes.js';
+import { paddingAlong } from '../padding.js';
 import type { Emitter, Held } from './emitter.js';
 import { channelsFirst, CONV_KERNEL, plain, TRANSPOSED_KERNEL } from './layout.js';
 import { image, operand, resultNode, type Lowering, weightsUnder } from './lowering.js';
@@ -163,25 +150,4 @@ function padded(
   const amounts = e.sizes([0, 0, top, left, 0, 0, bottom, right]);
   const value: OnnxValue = e.node('Pad', [x.value, amounts, e.floats([fill], [])], shape);
   return { x: { ...x, value }, pads: [0, 0, 0, 0] };
-}
-
-/** `explicitPadding` for a size that may be symbolic. */
-function paddingAlong(input: Dim, window: Window, axis: 0 | 1): readonly [Dim, Dim] {
-  if (!isSymbolic(input)) return explicitPadding(input, window, axis);
-  if (window.pad !== 'same') return explicitPadding(0, window, axis);
-  const stride = window.stride[axis];
-  const reach = extent(window.k[axis], window.dilation[axis]);
-  const steps = ceilDiv(input, stride);
-  let total: Dim = 0;
-  if (reach >= stride) {
-    total = sub(add(mul(add(steps, -1), stride), reach), input);
-  } else {
-    // max(0, reach − r), where the last window begins r pixels before the end: one for each t < reach
-    // that r does not exceed.
-    for (let t = 1; t < reach; t++) {
-      total = add(total, sub(steps, ceilDiv(sub(input, t), stride)));
-    }
-  }
-  const before = floorDiv(total, 2);
-  return [before, sub(total, before)];
 }

@@ -1,31 +1,14 @@
 /** What lowerings share: their type, and how they read a node. */
-import type { Node, TensorType, Value } from '../../compiler/ir.js';
+import type { Node } from '../../compiler/ir.js';
+import { operand, rankOf, resultType } from '../nodes.js';
 import type { Emitter, Held } from './emitter.js';
 import { channelsFirst, type Pattern } from './layout.js';
 import type { OnnxAttributes, OnnxValue } from './model.js';
 
+export { operand, rankOf, result, resultType } from '../nodes.js';
+
 /** How ONNX spells an operator: writes nodes, and says how each result is held. */
 export type Lowering = (e: Emitter, node: Node) => Held | readonly Held[];
-
-export function operand(node: Node, index: number): Value {
-  const value = node.operands[index];
-  if (value === undefined) throw new Error(`${node.op}: operand ${index} is missing`);
-  return value;
-}
-
-export function result(node: Node, index = 0): Value {
-  const value = node.results[index];
-  if (value === undefined) throw new Error(`${node.op}: result ${index} is missing`);
-  return value;
-}
-
-export function resultType(node: Node, index = 0): TensorType {
-  return result(node, index).type;
-}
-
-export function rankOf(value: Value): number {
-  return value.type.shape.length;
-}
 
 /** The first operand with its channels first and a batch axis, as ONNX's image operators want it. */
 export function image(e: Emitter, node: Node): Held {

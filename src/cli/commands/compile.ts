@@ -4,10 +4,12 @@ import type { Command } from 'commander';
 import {
   compile,
   TARGETS,
+  TFJS_FORMATS,
   type Artifact,
   type OptimizationLevel,
   type Target,
 } from '../../compile.js';
+import { WEIGHT_TYPES } from '../../backends/tfjs/quantize.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import { groupDigits } from '../../compiler/constant.js';
 import { EXIT, type ExitCode } from '../exit.js';
@@ -40,6 +42,8 @@ interface CompileFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly output?: string;
   readonly opset?: string;
   readonly layout?: string;
+  readonly weightType?: string;
+  readonly format?: string;
   readonly dynamic?: boolean;
   readonly keepBlocks?: boolean;
   readonly keepWs?: boolean;
@@ -55,7 +59,7 @@ const LAYOUTS = ['nchw', 'nhwc'] as const;
 export function register(program: Command, shell: Shell): void {
   const command = program
     .command('compile')
-    .summary('write a model for an engine: ONNX, or kernels for WebGPU')
+    .summary('write a model for an engine: ONNX, TensorFlow.js, or kernels for WebGPU')
     .description(
       'Checks a model and writes it for an engine. Weights are drawn from a seed unless a file gives\n' +
         'them. The same source, weights and options give the same bytes. `-` reads standard input.',
@@ -63,26 +67,32 @@ export function register(program: Command, shell: Shell): void {
     .argument('<file>', 'the .arch file')
     .option('--target <target>', `what to write: ${TARGETS.join(', ')}`, 'onnx')
     .option(
-      '-o, --output <file>',
-      'where to write (default: NAME.onnx or NAME.wgsl/ in this folder)',
+      '-o, --output <path>',
+      'where to write (default: NAME.onnx, NAME.tfjs/ or NAME.wgsl/ here)',
     )
-    .option('--opset <number>', `ONNX operator set, ${OPSETS.min} to ${OPSETS.max} (default: 17)`)
-    .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc')
+    .option('--opset <number>', `operator set, ${OPSETS.min} to ${OPSETS.max} (onnx; default: 17)`)
+    .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc (onnx)')
     .option('--dynamic', 'leave the batch and symbolic sizes open, as named dimensions')
-    .option('--keep-blocks', 'write blocks as local functions, which viewers show as boxes')
+    .option('--keep-blocks', 'write blocks as local functions, which viewers show as boxes (onnx)')
     .option('--keep-ws', 'leave weight standardisation in the graph instead of in the weights')
-    .option('--external-data', 'put the weights in a file of their own')
+    .option('--external-data', 'put the weights in a file of their own (onnx)')
+    .option(
+      '--weight-type <type>',
+      `how weights are stored (tfjs): ${WEIGHT_TYPES.join(', ')} (default: f32)`,
+    )
     .option(
       '-O <level>',
       '0: leave the graph as it is; 1: fold and simplify; 2: the same as 1',
       '1',
     )
-    .option('--force', 'replace an existing file whatever it is');
+    .option('--format <format>', 'graph (default), or layers to train on (tfjs)')
+    .option('--force', 'replace an existing file or folder whatever it is');
   withExamples(withJson(withWeights(withModel(command))), [
     'compile models/sdunet.arch --target onnx',
     'compile models/sdunet.arch --target wgsl -o sdunet.wgsl',
     'compile models/sdunet.arch -o small.onnx --set width=16 --size 512x512',
     'compile models/sdunet.arch --weights trained.safetensors --dynamic --opset 21',
+    'compile models/sdunet.arch --target tfjs --weight-type f16',
   ]).action(async (file: string, flags: CompileFlags) => {
     process.exitCode = await compileFile(file, flags, shell);
   });
@@ -93,14 +103,30 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     request: readModelFlags(flags),
     target: readChoice('target', flags.target, TARGETS),
     opset: optional(flags.opset, (text) => readInteger('opset', text, OPSETS)),
-    layout: readChoice('layout', flags.layout ?? 'nchw', LAYOUTS),
+    layout: optional(flags.layout, (text) => readChoice('layout', text, LAYOUTS)),
+    weightType: optional(flags.weightType, (text) =>
+      readChoice('weight-type', text, WEIGHT_TYPES, 'type'),
+    ),
+    format: optional(flags.format, (text) => readChoice('format', text, TFJS_FORMATS)),
+    foreign: refuseForeign(flags),
     level: readChoice('O', flags.O, LEVELS, 'level'),
     givenOutput: optional(flags.output, readOutput),
     weights: readWeightFlags(flags),
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, target, opset, layout, level, givenOutput, weights, source } = read.value;
+  const {
+    request,
+    target,
+    opset,
+    layout,
+    weightType,
+    format,
+    level,
+    givenOutput,
+    weights,
+    source,
+  } = read.value;
   const output = givenOutput ?? defaultOutput(file, target);
   const { value: compiled, diagnostics } = await compile(source, fileHost(source.path), {
     ...request,
@@ -109,6 +135,8 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     target,
     opset,
     layout,
+    weightType,
+    format,
     dynamic: flags.dynamic,
     keepBlocks: flags.keepBlocks,
     keepWs: flags.keepWs,
@@ -136,6 +164,32 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
 /** A plan with the page that shows it in a browser. */
 async function withPage(artifact: Artifact): Promise<Artifact> {
   return { ...artifact, files: [...artifact.files, ...(await planPage())] };
+}
+
+/** Options that one target has: elsewhere they would do nothing, and are refused. */
+const OWN_OPTIONS: Readonly<Record<Target, readonly (keyof CompileFlags)[]>> = {
+  onnx: ['opset', 'layout', 'keepBlocks', 'externalData'],
+  tfjs: ['weightType', 'format'],
+  wgsl: [],
+};
+
+function refuseForeign(flags: CompileFlags): Outcome<undefined> {
+  if (flags.format === 'layers' && (flags.dynamic === true || flags.weightType !== undefined)) {
+    return wrongOption('format', 'layers', 'layers have fixed sizes and float32 weights', [
+      'leave out `--dynamic` and `--weight-type`',
+    ]);
+  }
+  const isKnown = TARGETS.some((target) => target === flags.target);
+  for (const target of TARGETS.filter((each) => isKnown && each !== flags.target)) {
+    const given = OWN_OPTIONS[target].find((key) => flags[key] !== undefined);
+    if (given === undefined) continue;
+    const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const text = typeof flags[given] === 'string' ? flags[given] : '';
+    return wrongOption(flag, text, `\`--${flag}\` is for \`--target ${target}\``, [
+      'leave it out, or choose that target',
+    ]);
+  }
+  return { ok: true, value: undefined };
 }
 
 const LEVEL_OF: Readonly<Record<(typeof LEVELS)[number], OptimizationLevel>> = { 0: 0, 1: 1, 2: 1 };
@@ -170,11 +224,16 @@ function summaryOf(
   const others = files.map(({ path }) => path).filter((path) => !isWithin(output, path));
   const beside = others.map((path) => ` and ${basename(path)}`).join('');
   const size = formatBytes(files.reduce((sum, { bytes }) => sum + bytes, 0));
-  const particulars = Object.entries(facts).map(([key, value]) => `${key} ${value}, `);
+  const particulars = Object.entries(facts).map(([key, value]) => `${inWords(key)} ${value}, `);
   return (
     `wrote ${output}${beside}: model ${name}, ${size}, ${particulars.join('')}` +
     `${groupDigits(params)} parameters ${describeWeights(weights)}`
   );
+}
+
+/** `weightType`, as JSON has it, is `weight type`. */
+function inWords(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function isWithin(folder: string, path: string): boolean {
