@@ -32,6 +32,13 @@ const boundaries = [
       ]),
     },
   },
+  {
+    files: ['src/webgpu/**/*.ts'],
+    rules: noImports([
+      '^(?!\\./)',
+      'archc/webgpu is a small file for browsers: it imports only itself.',
+    ]),
+  },
   ...backends.map((name) => ({
     files: [`src/backends/${name}/**/*.ts`],
     rules: noImports(
@@ -92,6 +99,15 @@ export default tseslint.config(
         ['console', 'process', 'performance', 'URL', 'require', 'module', '__dirname'].map(
           (name) => [name, 'readonly'],
         ),
+      ),
+    },
+  },
+  {
+    // In browsers.
+    files: ['src/report/client.js', 'test/helpers/contrast.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'getComputedStyle', 'NodeFilter', 'SVGElement'].map((n) => [n, 'readonly']),
       ),
     },
   },

@@ -29,6 +29,7 @@ const SOURCES = [
   'tsconfig.json',
 ];
 const LIBRARY = { index: 'src/index.ts', prettier: 'src/format/index.ts' };
+const RUNTIME = { webgpu: 'src/webgpu/index.ts' };
 /** What the command line leaves to node_modules: large, or native, and loaded only when used. */
 const EXTERNAL = ['elkjs', 'prettier', 'onnxruntime-node', 'onnxruntime-web', 'webgpu'];
 
@@ -117,11 +118,27 @@ async function bundleLibrary(out) {
   });
 }
 
+/** The runtime of kernel plans: one small file, which pages of compiled models bring along too. */
+async function bundleRuntime(out) {
+  await bundle({
+    absWorkingDir: root,
+    entryPoints: RUNTIME,
+    outdir: out,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+  await copyFile(join(root, 'src/webgpu/page.html'), join(out, 'webgpu.html'));
+}
+
 /** Declarations only; `npm run typecheck` is what checks types. */
 function emitTypes(out) {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
-  const files = Object.values(LIBRARY).map((file) => join(root, file));
+  const files = Object.values({ ...LIBRARY, ...RUNTIME }).map((file) => join(root, file));
   const program = ts.createProgram(files, {
     ...options,
     noEmit: false,
@@ -171,6 +188,7 @@ async function build() {
     // One after the other: when one fails, nothing else may still be writing into the folder.
     await bundleCommandLine(out);
     await bundleLibrary(out);
+    await bundleRuntime(out);
     emitTypes(out);
     await replaceFolder(out, dist, old);
     // In its final place, because the compiled form remembers the path of its source.

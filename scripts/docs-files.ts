@@ -45,7 +45,8 @@ function operatorsPage(): string {
       '`x -> conv(64)`, or `conv(x, 64)`. [The language reference](language.md) says how arguments ' +
       'are passed.',
     'Under *cost* stands what `archc stats` counts for one image: multiply-accumulates (MACs) and ' +
-      'floating-point operations (FLOPs), two a MAC.',
+      'floating-point operations (FLOPs), two a MAC. *Training keeps* what the estimate of ' +
+      '`archc stats --memory` counts between the forward and the backward pass.',
     operators.map(({ name }) => `[${name}](#${name})`).join(' · '),
     ...operators.map(operatorSection),
     '',
@@ -53,13 +54,14 @@ function operatorsPage(): string {
 }
 
 function operatorSection(operator: Operator): string {
-  const { name, doc, example, exampleInput = 'f32[32, 32, 16]', costDoc } = operator;
+  const { name, doc, example, exampleInput = 'f32[32, 32, 16]', costDoc, saved } = operator;
   return [
     `## ${name}`,
     `\`${signatureOf(operator)}\``,
     doc,
     ...parametersTable(operator),
     `Cost: ${costDoc}`,
+    `Training keeps ${saved.doc}.`,
     `\`\`\`arch\n${example}\n\`\`\``,
     `${exampleResult(operator)}, where \`x\` is \`${exampleInput}\`.`,
   ].join('\n\n');
@@ -167,6 +169,38 @@ const FUNCTIONS_SECTION = [
     '327,550,720, which is what they print where the pool is a module.',
 ];
 
+const UNVERIFIED_SECTION = [
+  '## What could not be verified',
+  'The tables were read from the tools’ sources. The figures of fvcore, ptflops, thop, torchinfo and ' +
+    'calflops for seven networks (U-Nets, ResNet-18, MobileNetV2) were confirmed by running the tools; ' +
+    'of `tf`, only `paper` was. Where one program of the language can be written in several ways in ' +
+    'PyTorch or Keras, the tools can differ from what is said here:',
+  [
+    '- **Even kernels with `pad = same` in calflops.** It computes sizes anew from the padding. With ' +
+      'PyTorch’s `padding="same"` and an even kernel it finds one row and one column less than there ' +
+      'are; with a padding operator before the convolution it agrees with archc.',
+    '- **Transposed convolutions with `pad = same` and k > stride.** The bias of calflops follows ' +
+      'PyTorch’s `padding`. archc’s `same` takes nothing off before where k − stride is 1, and a ' +
+      'program with `padding=1, output_padding=1` has the same size and another figure. Amounts to ' +
+      'cut off are no option of Keras’s layer.',
+    '- **Attention.** It is counted as it is where written out, with `torch.matmul`. ptflops has a rule ' +
+      'of its own for `nn.MultiheadAttention`, the others see that module’s insides differently or not at ' +
+      'all, and ptflops and calflops do not see the operator `@`.',
+    '- **Addition and multiplication.** `torch.add(a, b)` and `a + b` are one operator here, and two things ' +
+      'to ptflops and calflops, which count an output element for the former and nothing for the latter.',
+    '- **Nearest-neighbour sampling.** archc’s is PyTorch’s `nearest-exact`, the same as `nearest` for whole ' +
+      'factors. Of `nearest-exact`, fvcore and thop count nothing.',
+    '- **`max` and `maximum`.** fvcore ignores `torch.max` and lists `torch.amax` and `torch.maximum` as ' +
+      'unsupported; both are shown as uncounted.',
+    '- **onnx-tool** counts the nodes of a file, which an exporter may spell in more ways than one: GELU ' +
+      'is one node from opset 20 and five before, and group norm is often spelt with instance norm. What ' +
+      'is said here is for one node where ONNX has one.',
+    '- **Keras.** `tf` is for fused batch norm (0); Keras 3 computes it of smaller operations, which are ' +
+      'counted. Dilated convolutions may run on a rearranged and padded image, which is then what is ' +
+      'counted.',
+  ].join('\n'),
+];
+
 function conventionsPage(): string {
   return [
     '# What other tools count',
@@ -174,6 +208,7 @@ function conventionsPage(): string {
     ...CONVENTIONS_INTRODUCTION,
     ...Object.values(CONVENTIONS).flatMap(conventionSection),
     ...FUNCTIONS_SECTION,
+    ...UNVERIFIED_SECTION,
     '',
   ].join('\n\n');
 }

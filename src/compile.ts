@@ -4,12 +4,20 @@
  */
 import { modelNamed } from './choose.js';
 import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import type { Device } from './compiler/device.js';
 import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
-import { elementCount } from './compiler/ops/tensor.js';
-import { inferencePasses, runPasses, type Model, type PassName } from './compiler/passes/index.js';
+import type { ModelMetadata } from './backends/metadata.js';
+import { elementCount, newTensor } from './compiler/ops/tensor.js';
+import {
+  inferencePasses,
+  kernelPasses,
+  runPasses,
+  type Model,
+  type PassName,
+} from './compiler/passes/index.js';
 import type { Source } from './compiler/source.js';
 import { initialize } from './weights/initialize.js';
 import { VERSION } from './version.js';
@@ -30,6 +38,8 @@ export interface ModelRequest {
   readonly overrides?: readonly Override[] | undefined;
   /** `--size`; the defaults of the source otherwise. */
   readonly sizes?: SizeRequest | undefined;
+  /** `--device`, for claims of time. */
+  readonly device?: Device | undefined;
 }
 
 /** A model that has been chosen and checked. */
@@ -42,6 +52,8 @@ export interface OpenModel extends CheckedModel {
 export interface WeightRequest {
   readonly weights?: { readonly file: string; readonly bytes: Uint8Array } | undefined;
   readonly seed?: number | undefined;
+  /** Zeros in place of drawn weights: for the size of an artifact, whose values do not matter. */
+  readonly blank?: boolean | undefined;
   /** Told how far the work is, by the name of what takes long. */
   readonly onProgress?: ((work: string, done: number, total: number) => void) | undefined;
 }
@@ -84,24 +96,33 @@ export interface EmitOptions extends WeightRequest, PassRequest {
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
 
-export const TARGETS = ['onnx'] as const;
+export const TARGETS = ['onnx', 'wgsl'] as const;
 export type Target = (typeof TARGETS)[number];
 
-export interface Artifact {
+export interface ArtifactFile {
+  /** For a file of a folder, its path in there. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a target's backend makes. */
+export interface Emitted {
+  /** First the one that refers to the others: an ONNX model before its data. */
+  readonly files: readonly [ArtifactFile, ...ArtifactFile[]];
+  /** What is particular to the target, to be told: the operator set of an ONNX model. */
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+export interface Artifact extends Emitted {
   readonly target: Target;
   /** The model's name. */
   readonly name: string;
-  /** The bytes of the ONNX file. */
-  readonly bytes: Uint8Array;
-  /** The weights, where they stand in a file of their own. */
-  readonly externalData?: { readonly fileName: string; readonly bytes: Uint8Array };
-  readonly opset: number;
   /** Learned weights of the model as the source has it. */
   readonly params: number;
   readonly weights: WeightOrigin;
 }
 
-/** Compiles a model to the bytes of an ONNX file. The same arguments give the same bytes. */
+/** Compiles a model to the files of a target. The same arguments give the same bytes. */
 export async function compile(
   entry: Source,
   host: Host,
@@ -128,36 +149,86 @@ export async function emitModel(
   const { values, origin } = weights.value;
   const optimized = optimize({ graph: graph.value, weights: values }, options);
 
-  const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
-  const opset = options.opset ?? DEFAULT_OPSET;
-  const { externalDataName } = options;
-  const emitted = emitOnnx(optimized.graph, optimized.weights, {
-    opset,
-    layout: options.layout ?? 'nchw',
-    dynamic: options.dynamic ?? false,
-    keepBlocks: options.keepBlocks ?? false,
-    externalData: options.externalData === true ? 'always' : 'auto',
-    ...(externalDataName === undefined ? {} : { externalDataName }),
-    metadata: {
-      version: VERSION,
-      sourceSha256: await sourceSha256(model.program),
-      weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
-    },
-  });
+  const params = trainableElements(model.graph);
+  const metadata: ModelMetadata = {
+    version: VERSION,
+    sourceSha256: await sourceSha256(model.program),
+    weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
+  };
+  const emitted = await EMITTERS[options.target](optimized, options, metadata, params);
   if (!emitted.ok) return emitted;
   return {
     ok: true,
     value: {
       target: options.target,
       name: model.name,
-      bytes: emitted.model,
-      ...(emitted.externalData === undefined ? {} : { externalData: emitted.externalData }),
-      opset,
-      params: trainableElements(model.graph),
+      ...emitted.value,
+      params,
       weights: origin,
     },
   };
 }
+
+/** One entry a target; what each needs is loaded when it is asked for. */
+const EMITTERS: Readonly<
+  Record<
+    Target,
+    (
+      model: WeightedModel,
+      options: EmitOptions,
+      metadata: ModelMetadata,
+      params: number,
+    ) => Promise<Outcome<Emitted>>
+  >
+> = {
+  async onnx({ graph, weights }, options, metadata) {
+    const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
+    const opset = options.opset ?? DEFAULT_OPSET;
+    const { externalDataName } = options;
+    const emitted = emitOnnx(graph, weights, {
+      opset,
+      layout: options.layout ?? 'nchw',
+      dynamic: options.dynamic ?? false,
+      keepBlocks: options.keepBlocks ?? false,
+      externalData: options.externalData === true ? 'always' : 'auto',
+      ...(externalDataName === undefined ? {} : { externalDataName }),
+      metadata,
+    });
+    if (!emitted.ok) return emitted;
+    const { model, externalData } = emitted;
+    const data =
+      externalData === undefined
+        ? []
+        : [{ name: externalData.fileName, bytes: externalData.bytes }];
+    return {
+      ok: true,
+      value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
+    };
+  },
+  async wgsl(model, { dynamic = false, optimize: level = 1 }, metadata, params) {
+    const { emitWgsl } = await import('./backends/wgsl/emit.js');
+    const fused = level === 0 ? model : withWeights(runPasses(model, kernelPasses));
+    const emitted = await emitWgsl(fused.graph, fused.weights, {
+      dynamic,
+      metadata,
+      params,
+    });
+    if (!emitted.ok) return emitted;
+    const { dispatches, pipelines, arena } = emitted.plan;
+    const bytes = arena?.reduce((sum, size) => sum + size, 0);
+    return {
+      ok: true,
+      value: {
+        files: emitted.files,
+        facts: {
+          kernels: dispatches.length,
+          pipelines: pipelines.length,
+          ...(bytes === undefined ? {} : { arenaBytes: bytes }),
+        },
+      },
+    };
+  },
+};
 
 /** The same file gives the same bytes wherever it lies. */
 function baseName(path: string): string {
@@ -204,6 +275,10 @@ export async function weightsOf(
   request: WeightRequest,
 ): Promise<Outcome<{ readonly values: WeightValues; readonly origin: WeightOrigin }>> {
   const { weights: file, seed = 0, onProgress } = request;
+  if (request.blank === true) {
+    const values = new Map(graph.weights.map(({ name, shape }) => [name, newTensor(shape)]));
+    return { ok: true, value: { values, origin: { seed } } };
+  }
   if (file === undefined) {
     const total = graph.weights.reduce((sum, { shape }) => sum + elementCount(shape), 0);
     let done = 0;
@@ -230,12 +305,17 @@ export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagno
   return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
 }
 
+type WeightedModel = Model & { readonly weights: WeightValues };
+
 /** The model after the passes of its level. */
 export function optimize(
-  model: Model & { readonly weights: WeightValues },
+  model: WeightedModel,
   { optimize: level = 1, keepWs = false }: PassRequest,
-): Model & { readonly weights: WeightValues } {
-  const { graph, weights } = runPasses(model, PASSES_OF[level], { keepWs });
+): WeightedModel {
+  return withWeights(runPasses(model, PASSES_OF[level], { keepWs }));
+}
+
+function withWeights({ graph, weights }: Model): WeightedModel {
   if (weights === undefined) throw new Error('a pass has lost the weights');
   return { graph, weights };
 }

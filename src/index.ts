@@ -14,6 +14,7 @@ export {
   TARGETS,
   weightsOf,
   type Artifact,
+  type ArtifactFile,
   type CompileOptions,
   type EmitOptions,
   type ModelRequest,
@@ -53,6 +54,7 @@ export {
   type ConventionName,
 } from './compiler/conventions/index.js';
 export { CODES, type Code, type CodeInfo } from './compiler/codes.js';
+export { readDevice, type Device } from './compiler/device.js';
 export {
   hasErrors,
   type Diagnostic,
@@ -86,6 +88,14 @@ export {
   type Weight,
   type WeightValues,
 } from './compiler/ir.js';
+export {
+  activationMemory,
+  type ActivationMemory,
+  type ActivationMoment,
+  type ActivationPeak,
+  type AliveValue,
+} from './compiler/memory.js';
+export { modelMemory, type ModelMemory } from './compiler/model-memory.js';
 export { NO_FILES, type Host, type HostRead, type Program } from './compiler/modules.js';
 export { parse, parseExpression, type Parsed } from './compiler/parse.js';
 export {
@@ -113,8 +123,31 @@ export {
   type OperatorDifference,
   type Reconciliation,
 } from './compiler/reconcile.js';
+export { roofline, type Roofline, type RooflineLayer } from './compiler/roofline.js';
+export { bestMemory, bestOrder, type BestMemory, type BestOrder } from './compiler/schedule.js';
+export {
+  WEIGHT_TYPE_NAMES,
+  weightSizes,
+  type WeightSizes,
+  type WeightType,
+} from './compiler/sizes.js';
 export { specialize, type Specialized } from './compiler/specialize.js';
-export { stats, type Figures, type LayerStats, type ModelStats } from './compiler/stats.js';
+export {
+  inferenceGraph,
+  stats,
+  type Figures,
+  type LayerStats,
+  type ModelStats,
+} from './compiler/stats.js';
+export {
+  OPTIMIZER_NAMES,
+  trainingBytes,
+  trainingMemory,
+  type Optimizer,
+  type SavedTensor,
+  type TrainingChoice,
+  type TrainingMemory,
+} from './compiler/training.js';
 export { verify } from './compiler/verify.js';
 
 export { checkDocument, type CheckDocument, type JsonDiagnostic } from './cli/json.js';

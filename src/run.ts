@@ -21,8 +21,11 @@ import type { Engine } from './engines/engine.js';
 import type { OnnxBorder } from './engines/onnx.js';
 import { VERSION } from './version.js';
 
-export const ENGINES = ['onnx', 'reference'] as const;
-/** `onnx`: ONNX Runtime, which has to be installed. `reference`: the interpreter, slow and plain. */
+export const ENGINES = ['onnx', 'wgsl', 'reference'] as const;
+/**
+ * `onnx`: ONNX Runtime, which has to be installed. `wgsl`: a GPU, through package `webgpu`, which has
+ * to be installed too. `reference`: the interpreter, slow and plain.
+ */
 export type EngineName = (typeof ENGINES)[number];
 
 /** What flows into an input of the model. */
@@ -103,12 +106,13 @@ export async function run(
   };
 }
 
-interface ReadyEngine {
+export interface ReadyEngine {
   readonly engine: Engine;
   readonly weights: WeightOrigin;
 }
 
-const ENGINE_OPENERS: Readonly<
+/** How each engine is opened for a model, `graph` being it at its sizes. */
+export const ENGINE_OPENERS: Readonly<
   Record<
     EngineName,
     (model: OpenModel, graph: Graph, request: WeightRequest) => Promise<Outcome<ReadyEngine>>
@@ -118,7 +122,8 @@ const ENGINE_OPENERS: Readonly<
     const { openOnnxEngine } = await import('./engines/onnx.js');
     const artifact = await emitModel(model, { ...request, target: 'onnx' });
     if (!artifact.ok) return artifact;
-    const { bytes, externalData, weights } = artifact.value;
+    const { files, weights } = artifact.value;
+    const [{ bytes }, externalData] = files;
     if (externalData !== undefined) {
       const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
       return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };
@@ -134,6 +139,24 @@ const ENGINE_OPENERS: Readonly<
       outputs: graph.outputs.map(({ name, value }) => border(name, value)),
       batch: 1,
     });
+    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
+  },
+  async wgsl(model, _graph, request) {
+    const { openWgslEngine } = await import('./engines/wgsl.js');
+    const plan = await emitModel(model, { ...request, target: 'wgsl' });
+    if (!plan.ok) return plan;
+    const { files, weights } = plan.value;
+    const engine = await openWgslEngine(
+      {
+        read(name) {
+          const file = files.find((each) => each.name === name);
+          return file === undefined
+            ? Promise.reject(new Error('the plan lacks it'))
+            : Promise.resolve(file.bytes);
+        },
+      },
+      VERSION,
+    );
     return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
   },
   async reference(_model, graph, request) {

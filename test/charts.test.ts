@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { linearAxis, logAxis } from '../src/charts/axis.js';
 import { barChart } from '../src/charts/bar-chart.js';
 import { scatter, type ScatterPoint } from '../src/charts/scatter.js';
+import { stepChart } from '../src/charts/step-chart.js';
 import { escapeXml, shorten, shortNumber, textWidth } from '../src/charts/svg.js';
 import { contains, overlap, pictureOf, type Picture, type Placed } from './helpers/svg.js';
 
@@ -109,6 +110,16 @@ describe('scatter', () => {
     expect(() => scatter({ ...chart, points: zero, x: log })).toThrow(RangeError);
   });
 
+  it('names all points where no front is asked for', () => {
+    const few = points.slice(0, 4);
+    const picture = pictureOf(scatter({ title: 'T', x: chart.x, y: chart.y, points: few }));
+    expectTidy(picture);
+    const said = picture.texts.map(({ element }) => element.text);
+    expect(said).toEqual(expect.arrayContaining(few.map(({ label }) => label)));
+    expect(said).not.toContain('Pareto front');
+    expect(picture.paths.some(({ classes }) => classes.includes('stairs'))).toBe(false);
+  });
+
   it('takes no point, one point, and the same point twice', () => {
     const none = pictureOf(scatter({ ...chart, points: [], front: [] }));
     expectTidy(none);
@@ -158,5 +169,56 @@ describe('text', () => {
     expect(textWidth('ab', { size: 10, bold: true })).toBeGreaterThan(
       textWidth('ab', { size: 10 }),
     );
+  });
+});
+
+describe('stepChart', () => {
+  const chart = (values: readonly number[], ...more: (readonly number[])[]): string =>
+    stepChart({
+      title: 'Memory',
+      x: 'operators, in order',
+      y: 'MiB',
+      series: [values, ...more].map((each, i) => ({
+        label: `series ${i}`,
+        steps: each.map((value, step) => ({ label: `n${step}`, value })),
+      })),
+    });
+  const partsOf = (svg: string, name: string): readonly Placed[] => {
+    const { paths, circles } = pictureOf(svg);
+    return [...paths, ...circles].filter(({ classes }) => classes.includes(name));
+  };
+
+  it('goes up and down with its values and marks the first of the largest', () => {
+    const svg = chart([4, 8, 2, 8], [1, 2, 3, 4]);
+    const picture = pictureOf(svg);
+    expectTidy(picture);
+    const [steps] = picture.paths.filter(({ classes }) => classes.includes('steps'));
+    const heights = [0, 2, 4, 6].map((i) => steps?.points[i]?.[1] ?? 0);
+    const bottom = heights[0] === undefined ? 0 : 2 * heights[0] - (heights[1] ?? 0);
+    expect(heights.map((y) => bottom - y).map((h) => h / (bottom - (heights[2] ?? 0)))).toEqual(
+      [2, 4, 1, 4].map((r) => expect.closeTo(r, 4) as number),
+    );
+    const [peak] = partsOf(svg, 'peak');
+    const middle = (peak?.x ?? 0) + 4;
+    expect(middle).toBeCloseTo(
+      ((steps?.points[1]?.[0] ?? 0) + (steps?.points[3]?.[0] ?? 0)) / 2,
+      1,
+    );
+    const said = picture.texts.map(({ element }) => element.text);
+    expect(said).toEqual(expect.arrayContaining(['8 MiB at n1', '4 MiB at n3', 'series 0']));
+    expect(svg).toContain('<title>n2: 2 MiB</title>');
+  });
+
+  it('takes no steps, one step, nothing but zeros, and more steps than pixels', () => {
+    for (const values of [[], [3], [0, 0]]) expectTidy(pictureOf(chart(values)));
+    const many = Array.from({ length: 100_000 }, (_, i) => (i === 77_777 ? 9 : 1));
+    const svg = chart(many);
+    expect(svg.length).toBeLessThan(400_000);
+    expect(svg).toContain('9 MiB at n77777');
+    expect(svg).toContain('<title>n77777: 9 MiB</title>');
+  });
+
+  it.each([-1, Number.NaN, Infinity])('refuses %d', (value) => {
+    expect(() => chart([1, value])).toThrow(RangeError);
   });
 });

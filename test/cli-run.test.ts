@@ -55,19 +55,22 @@ describe('archc run', () => {
     expect(new Set(mask.data).size).toBeGreaterThan(3);
   });
 
-  it('gives the same on both engines', () => {
+  it('gives the same on every engine', () => {
     put(folder, 'slice.png', picture(32, 48));
-    const documents = ['onnx', 'reference'].map((engine) => {
+    const documents = ['onnx', 'wgsl', 'reference'].map((engine) => {
       const args = ['run', 'small.arch', '--input', 'slice.png', '-o', `${engine}.npy`];
       const result = archc([...args, '--engine', engine, '--json'], here);
       expect(result).toMatchObject({ code: 0, stderr: '' });
       return json(result) as unknown as RunDocument;
     });
-    expect(documents.map((d) => d.engine.name)).toEqual(['onnxruntime-node', 'reference']);
-    const [a, b] = [array(join(folder, 'onnx.npy')), array(join(folder, 'reference.npy'))];
+    expect(documents.map((d) => d.engine.name)).toEqual(['onnxruntime-node', 'wgsl', 'reference']);
+    const a = array(join(folder, 'onnx.npy'));
     expect(a.shape).toEqual([48, 32, 1]);
-    expect(b.shape).toEqual(a.shape);
-    a.data.forEach((value, i) => expect(value).toBeCloseTo(b.data[i] ?? Number.NaN, 5));
+    for (const other of ['wgsl', 'reference']) {
+      const b = array(join(folder, `${other}.npy`));
+      expect(b.shape).toEqual(a.shape);
+      a.data.forEach((value, i) => expect(value).toBeCloseTo(b.data[i] ?? Number.NaN, 5));
+    }
     const [output] = documents[0]?.outputs ?? [];
     expect(output?.min).toBe(Math.min(...a.data));
     expect(output?.max).toBe(Math.max(...a.data));

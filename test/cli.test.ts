@@ -386,6 +386,13 @@ describe('archc ir', () => {
     const after = archc(['ir', 'models/sdunet.arch', '--after', 'remove-dropout']).stdout;
     expect(after).not.toContain('= dropout(');
     expect(after).toContain('= standardize(');
+    const kernels = archc(['ir', 'models/sdunet.arch', '--after', 'fuse-reads']).stdout;
+    expect(kernels).toMatch(
+      / = fused\(%\d+, .*\) {upsample; dwconv} {2}# d4\.rise\.sepconv\.dwconv {2}/,
+    );
+    expect(kernels).toMatch(
+      /^ {4}%\d+\.1: .* = upsample\(%\d+\) {2}# d4\.rise\.upsample {2}models/m,
+    );
     const folded = archc(['ir', 'models/sdunet.arch', '--after', 'fold-constants']).stdout;
     expect(folded).not.toContain('= standardize(');
     expect(json(archc(['ir', small, '--json']))).toMatchObject({ model: 'Small', text: plain });

@@ -22,14 +22,15 @@ function countOf(graph: Graph, name: ConventionName): ConventionCount {
   return counted.value;
 }
 
-/** The tool's figure, or `none` where it has no rule for the operator. */
-function figure(graph: Graph, name: ConventionName): number | 'none' {
+/** The tool's figure, `none` where it has no rule for any operator, or both where for some. */
+function figure(graph: Graph, name: ConventionName): Figure {
   const { total, uncounted } = countOf(graph, name);
-  return uncounted.length > 0 ? 'none' : total;
+  if (uncounted.length === 0) return total;
+  return total === 0 ? 'none' : `${total} and none`;
 }
 
 type Shape = readonly number[];
-type Figure = number | 'none';
+type Figure = number | 'none' | `${number} and none`;
 /** In the order of ORDER. */
 type Figures = readonly [
   fvcore: Figure,
@@ -78,6 +79,10 @@ const CASES: Readonly<Record<Exclude<CoreName | CompositeName, 'standardize'>, r
     // Weight standardisation costs nothing.
     [[[8, 8, 4]], { filters: 6, stride: [2, 2], groups: 2, ws: true },
       [1728, 1824, 1824, 1728, 1824, 3552, 1824, 3456, 3552, 216]],
+    // A kernel of 3×2 reaches over 5×4: 5×3×6 = 90 outputs of 6 taps in 2 channels; kernel 72.
+    [[[9, 8, 4]],
+      { filters: 6, k: [3, 2], dilation: [2, 3], stride: [1, 2], pad: 'valid', groups: 2 },
+      [1080, 1170, 1170, 1080, 1170, 2250, 1170, 2160, 2250, 144]],
   ],
   // 6×5×8 = 240 outputs of 9 taps: 2,160 MACs; kernel 72, bias 8 at 30 pixels.
   dwconv: [
@@ -91,15 +96,22 @@ const CASES: Readonly<Record<Exclude<CoreName | CompositeName, 'standardize'>, r
     // calflops' bias: 2 · ((4−2)//2+1) · ((5−2)//2+1) = 8. onnx-tool: 160 · 2 · 4, and 160.
     [[[4, 5, 3]], { filters: 2 },
       [480, 640, 640, 1920, 2080, 968, 1440, 960, 1120, 48]],
-    // 4 inputs to 9 taps: 36 MACs; 5×5 outputs; thop, torchinfo and onnx-tool have 9 · 25.
+    // 4 inputs to 9 taps: 36 MACs; 5×5 outputs; thop, torchinfo and onnx-tool have 9 · 25, and TF
+    // 2 · 9 · 25 / 4 = 112.5, without the fraction.
     [[[2, 2, 1]], { filters: 1, k: [3, 3], pad: 'valid', bias: false },
-      [36, 36, 36, 225, 225, 72, 225, 72, 72, 18]],
-    // 16 inputs to 9 taps: 144 MACs; 7×7 outputs; calflops' bias at ((4+2−3)//2+1)² = 4.
+      [36, 36, 36, 225, 225, 72, 225, 72, 112, 18]],
+    // 16 inputs to 9 taps: 144 MACs; 7×7 outputs; calflops' bias at ((4+2−3)//2+1)² = 4;
+    // TF 2 · 9 · 49 / 4 = 220.5 and 49.
     [[[4, 4, 1]], { filters: 1, k: [3, 3], pad: [1, 1, 1, 1] },
-      [144, 193, 193, 441, 490, 292, 490, 288, 337, 18]],
+      [144, 193, 193, 441, 490, 292, 490, 288, 269, 18]],
     // `same` of a 3×3 kernel cuts nothing off before: calflops' bias at ((4−3)//2+1)² = 1.
     [[[4, 4, 1]], { filters: 1, k: [3, 3] },
       [144, 208, 208, 576, 640, 289, 640, 288, 352, 18]],
+    // 12 inputs to 6 taps of 3 channels: 216 MACs; 7×3×3 = 63 outputs, 21 pixels; kernel 36.
+    // calflops' bias: 3 · ((3−3)//2+1) · ((2−2)//1+1) = 3. onnx-tool: 63 · 3 · 6, and 63.
+    // TF: 2 · 36 · 21 / 2, and 63.
+    [[[3, 2, 2]], { filters: 3, k: [3, 2], stride: [2, 1], pad: 'valid' },
+      [216, 279, 279, 756, 819, 435, 1197, 432, 819, 72]],
   ],
   dense: [
     [[[10]], { units: 4 }, [40, 44, 44, 40, 44, 80, 44, 80, 84, 80]],
@@ -112,10 +124,10 @@ const CASES: Readonly<Record<Exclude<CoreName | CompositeName, 'standardize'>, r
     // The left matrix is used twice, and fvcore, ptflops and calflops count it once.
     [[[3, 4], [2, 4, 5]], {}, [60, 60, 0, 0, 0, 120, 120, 240, 240, 0]],
   ],
-  batchnorm: [[[X], {}, [48, 48, 48, 96, 8, 48, 744, 0, 0, 0]]],
+  batchnorm: [[[X], {}, [48, 48, 48, 96, 8, 48, 744, 0, 'none', 0]]],
   groupnorm: [
-    [[X], { groups: 2 }, [120, 48, 48, 0, 8, 120, 0, 0, 'none', 0]],
-    [[X], { groups: 2, affine: false }, [96, 24, 24, 0, 0, 96, 0, 0, 'none', 0]],
+    [[X], { groups: 2 }, [120, 48, 48, 'none', 8, 120, 'none', 0, 'none', 0]],
+    [[X], { groups: 2, affine: false }, [96, 24, 24, 'none', 0, 96, 'none', 0, 'none', 0]],
   ],
   instancenorm: [
     [[X], {}, [120, 48, 48, 96, 8, 120, 336, 0, 'none', 0]],
@@ -126,54 +138,59 @@ const CASES: Readonly<Record<Exclude<CoreName | CompositeName, 'standardize'>, r
     [[X], {}, [120, 24, 24, 96, 8, 120, 342, 0, 'none', 0]],
     [[X], { affine: false }, [96, 24, 24, 48, 0, 96, 342, 0, 'none', 0]],
   ],
-  relu: [[[X], {}, [0, 48, 24, 0, 0, 24, 24, 0, 0, 0]]],
-  prelu: [[[X], {}, [0, 48, 24, 24, 4, 24, 48, 0, 'none', 0]]],
-  elu: [[[X], {}, [0, 48, 24, 0, 0, 24, 840, 0, 'none', 0]]],
-  gelu: [[[X], {}, [0, 48, 24, 0, 0, 24, 816, 0, 'none', 0]]],
-  relu6: [[[X], {}, [0, 24, 24, 0, 0, 0, 48, 0, 0, 0]]],
-  leakyrelu: [[[X], {}, [0, 24, 24, 0, 0, 24, 48, 0, 0, 0]]],
-  silu: [[[X], {}, [0, 24, 0, 0, 0, 24, 792, 0, 'none', 0]]],
-  sigmoid: [[[X], {}, [0, 0, 0, 0, 0, 0, 768, 0, 0, 0]]],
-  tanh: [[[X], {}, [0, 0, 0, 0, 0, 0, 1824, 0, 0, 0]]],
-  hardswish: [[[X], {}, [0, 0, 0, 0, 0, 0, 120, 0, 'none', 0]]],
-  hardsigmoid: [[[X], {}, [0, 0, 0, 0, 0, 0, 96, 0, 'none', 0]]],
+  relu: [[[X], {}, [0, 48, 24, 0, 0, 24, 24, 0, 'none', 0]]],
+  prelu: [[[X], {}, ['none', 48, 24, 24, 4, 24, 48, 0, 'none', 0]]],
+  elu: [[[X], {}, ['none', 48, 24, 'none', 0, 24, 840, 0, 'none', 0]]],
+  gelu: [[[X], {}, ['none', 48, 24, 'none', 0, 24, 816, 0, 'none', 0]]],
+  relu6: [[[X], {}, ['none', 24, 24, 0, 0, 'none', 48, 0, 'none', 0]]],
+  leakyrelu: [[[X], {}, ['none', 24, 24, 0, 0, 24, 48, 0, 'none', 0]]],
+  silu: [[[X], {}, ['none', 24, 0, 'none', 0, 24, 792, 0, 'none', 0]]],
+  sigmoid: [[[X], {}, ['none', 'none', 'none', 'none', 0, 'none', 768, 0, 'none', 0]]],
+  tanh: [[[X], {}, ['none', 'none', 'none', 'none', 0, 'none', 1824, 0, 'none', 0]]],
+  hardswish: [[[X], {}, ['none', 'none', 'none', 'none', 0, 'none', 120, 0, 'none', 0]]],
+  hardsigmoid: [[[X], {}, ['none', 'none', 'none', 'none', 0, 'none', 96, 0, 'none', 0]]],
   selu: [[[X], {}, UNKNOWN]],
   mish: [[[X], {}, UNKNOWN]],
   softplus: [[[X], {}, UNKNOWN]],
   // thop: 6 rows of 4 · 3 − 1, or 12 of 2 · 3 − 1.
   softmax: [
-    [[X], {}, [0, 24, 0, 66, 0, 24, 864, 0, 120, 0]],
-    [[X], { axis: 0 }, [0, 24, 0, 60, 0, 24, 864, 0, 120, 0]],
+    [[X], {}, ['none', 24, 0, 66, 0, 24, 864, 0, 120, 0]],
+    [[X], { axis: 0 }, ['none', 24, 0, 60, 0, 24, 864, 0, 120, 0]],
   ],
   // 3×3×4 = 36 outputs of 9 taps.
   maxpool: [
     [[IMAGE], { k: [3, 3], stride: [2, 2], pad: [1, 1, 1, 1] },
-      [0, 288, 144, 0, 0, 144, 324, 0, 324, 0]],
+      ['none', 288, 144, 0, 0, 144, 324, 0, 324, 0]],
   ],
   avgpool: [
     [[IMAGE], { k: [3, 3], stride: [2, 2], pad: [1, 1, 1, 1] },
-      [0, 288, 144, 36, 0, 144, 324, 0, 324, 0]],
+      ['none', 288, 144, 36, 0, 144, 324, 0, 324, 0]],
   ],
   // thop: (36 + 1) · 4.
-  globalavgpool: [[[IMAGE], {}, [144, 288, 144, 148, 0, 144, 160, 0, 144, 0]]],
+  globalavgpool: [
+    [[IMAGE], {}, [144, 288, 144, 148, 0, 144, 160, 0, 144, 0]],
+    [[IMAGE], { keepdims: false }, [144, 288, 144, 148, 0, 144, 160, 0, 144, 0]],
+  ],
   globalmaxpool: [[[IMAGE], {}, ['none', 288, 144, 0, 0, 144, 'none', 0, 'none', 0]]],
   // 4×6×4 = 96 outputs.
   upsample: [
-    [[X], {}, [96, 192, 96, 96, 0, 24, 0, 0, 0, 0]],
-    [[X], { mode: 'bilinear' }, [384, 192, 96, 1056, 0, 24, 384, 0, 0, 0]],
+    [[X], {}, [96, 192, 96, 96, 0, 24, 0, 0, 'none', 0]],
+    [[X], { mode: 'bilinear' }, [384, 192, 96, 1056, 0, 24, 384, 0, 'none', 0]],
   ],
   // 5×7×4 = 140 outputs; calflops multiplies the size alone.
   resize: [
-    [[X], { height: 5, width: 7 }, [140, 280, 140, 140, 0, 35, 0, 0, 0, 0]],
+    [[X], { height: 5, width: 7 }, [140, 280, 140, 140, 0, 35, 0, 0, 'none', 0]],
     [[X], { height: 5, width: 7, mode: 'bilinear' },
-      [560, 280, 140, 1540, 0, 35, 560, 0, 0, 0]],
+      [560, 280, 140, 1540, 0, 35, 560, 0, 'none', 0]],
+    // Smaller: 4×3×4 = 48 outputs.
+    [[IMAGE], { height: 4, width: 3 }, [48, 96, 48, 48, 0, 12, 0, 0, 'none', 0]],
   ],
   add: [
-    [[X, X], {}, [0, 0, 0, 0, 0, 0, 24, 0, 24, 0]],
+    [[X, X], {}, ['none', 0, 0, 0, 0, 0, 24, 0, 24, 0]],
     // 12 elements and then 24.
-    [[[4], [3, 4], X], {}, [0, 0, 0, 0, 0, 0, 36, 0, 36, 0]],
+    [[[4], [3, 4], X], {}, ['none', 0, 0, 0, 0, 0, 36, 0, 36, 0]],
   ],
-  mul: [[[X, [1, 1, 4]], {}, [0, 0, 0, 0, 0, 0, 24, 0, 24, 0]]],
+  mul: [[[X, [1, 1, 4]], {}, ['none', 0, 0, 0, 0, 0, 24, 0, 24, 0]]],
   sub: [[[X, X], {}, ['none', 'none', 'none', 'none', 0, 'none', 24, 0, 24, 0]]],
   div: [[[X, X], {}, ['none', 'none', 'none', 'none', 0, 'none', 96, 0, 24, 0]]],
   maximum: [[[X, X, X], {}, ['none', 'none', 'none', 'none', 0, 'none', 48, 0, 48, 0]]],
@@ -185,7 +202,7 @@ const CASES: Readonly<Record<Exclude<CoreName | CompositeName, 'standardize'>, r
   // two matrix products of 72 MACs, a softmax of 6 rows of 3.
   attention: [
     [[[3, 8]], { heads: 2 }, [
-      4 * 192 + 144,
+      `${4 * 192 + 144} and none`,
       4 * 216 + 144 + 18,
       4 * 216,
       4 * 192 + 6 * 8,
@@ -258,10 +275,10 @@ describe('a call of a function', () => {
   // By fvcore, ptflops, ptflops-modules, thop, torchinfo, calflops.
   test.each([
     ['relu', [0, 24, 0, 0, 0, 24]],
-    ['relu6', [0, 24, 0, 0, 0, 24]],
-    ['leakyrelu', [0, 0, 0, 0, 0, 24]],
-    ['silu', [0, 24, 0, 0, 0, 24]],
-    ['softmax', [0, 24, 0, 0, 0, 24]],
+    ['relu6', ['none', 24, 0, 0, 0, 24]],
+    ['leakyrelu', ['none', 0, 0, 0, 0, 24]],
+    ['silu', ['none', 24, 0, 0, 0, 24]],
+    ['softmax', ['none', 24, 0, 0, 0, 24]],
     ['globalavgpool', [24, 24, 0, 0, 0, 24]],
     ['upsample(2)', [96, 96, 0, 0, 0, 24]],
     // 24 inputs to 2 filters.

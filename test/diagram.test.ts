@@ -75,6 +75,36 @@ model Whole() {
 }
 `;
 
+/** Two outputs and gates on the skips: lines past each other on the outer side of the decoder. */
+const GATED = `model Gated() {
+  input x: f32[64, 64, 1]
+  e1 = x -> conv(8) -> relu
+  e1b = e1 -> conv(8) -> relu
+  e1c = concat(e1, e1b) -> conv(8)
+  e2 = concat(e1c, e1, e1b) -> maxpool(2) -> conv(16) -> relu
+  e3 = e2 -> maxpool(2) -> conv(32) -> relu
+  e3b = e3 -> conv(32)
+  e3c = e3 + e3b
+  u2 = e3c -> upsample(2) -> conv(16)
+  g2 = e2 * (add(e2 -> conv(16, k = 1), u2 -> conv(16, k = 1)) -> relu -> conv(1, k = 1) -> sigmoid)
+  d2 = concat(g2, u2) -> conv(16) -> relu
+  u1 = d2 -> upsample(2) -> conv(8)
+  d1 = concat(e1c, u1) -> conv(8) -> relu
+  output deep = d2 -> conv(1) -> upsample(2) -> sigmoid
+  output mask = d1 -> conv(1, k = 1) -> sigmoid
+}
+`;
+
+/** Names that are wider than what they name. */
+const LONG = `model Long() {
+  input x: f32[8, 8, 3]
+  a_rather_long_name_of_a_binding = x -> relu -> sigmoid
+  another_one_of_which_nobody_would_want_to_read_all_in_a_picture =
+    a_rather_long_name_of_a_binding -> relu -> conv(2)
+  output y = another_one_of_which_nobody_would_want_to_read_all_in_a_picture -> relu
+}
+`;
+
 const tiny = modelOf(TINY);
 
 describe('what a picture shows', () => {
@@ -162,7 +192,14 @@ describe('what a picture shows', () => {
 });
 
 describe('SVG', () => {
-  const programs = { Tiny: TINY, Tangled: TANGLED, Branches: BRANCHES, Whole: WHOLE };
+  const programs = {
+    Tiny: TINY,
+    Tangled: TANGLED,
+    Branches: BRANCHES,
+    Whole: WHOLE,
+    Gated: GATED,
+    Long: LONG,
+  };
   const cases = Object.entries(programs).flatMap(([name, text]) =>
     [1, 2, 3].map((depth) => ({ name, text, depth })),
   );

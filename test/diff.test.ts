@@ -292,6 +292,7 @@ describe('archc diff', () => {
     expect(result.code).toBe(0);
     expect(result.stdout).toContain('| parameters | 3,935,041 | ');
     expect(result.stdout).toContain('filters 64 → 32');
+    expect(result.stdout).toContain('### From SDUNet to SDUNet with width=32 (models/sdunet.arch)');
   });
 
   it('says where nothing differs', () => {
@@ -317,6 +318,21 @@ describe('archc diff', () => {
     const result = archc(['diff', ...args, '--json']);
     expect(result.code).toBe(2);
     expect(codesOf(result)).toEqual([code]);
+  });
+
+  it('points at the flag that is at fault', () => {
+    const place = (...args: string[]): string =>
+      archc(['diff', 'models/sdunet.arch', ...args]).stderr;
+    expect(place('--to-set', 'wdith=3')).toContain('--> --to-set:1:1');
+    expect(place('--to-set', '3')).toContain('`--to-set` takes a parameter and its value');
+    expect(place('--set', '3', '--to-set', 'width=8')).toContain('as in `--set width=32`');
+  });
+
+  it('has examples that can be typed', () => {
+    const { stdout } = archc(['diff', '--help']);
+    expect(stdout).toContain(
+      '\n  $ git show HEAD:models/unet.arch | archc diff - models/unet.arch\n',
+    );
   });
 
   it('reports a model that is not valid', () => {

@@ -59,10 +59,15 @@ describe('the library', () => {
       seed: 3,
       externalDataName: 'small.onnx.data',
     });
-    expect(value).toMatchObject({ name: 'Small', opset: 17, params: 77, weights: { seed: 3 } });
-    expect(readFileSync(join(folder, 'small.onnx')).equals(value?.bytes ?? new Uint8Array())).toBe(
-      true,
-    );
+    expect(value).toMatchObject({
+      name: 'Small',
+      facts: { opset: 17 },
+      params: 77,
+      weights: { seed: 3 },
+    });
+    expect(
+      readFileSync(join(folder, 'small.onnx')).equals(value?.files[0].bytes ?? new Uint8Array()),
+    ).toBe(true);
   });
 
   it('runs a model, at the size of what flows in', async () => {
@@ -82,7 +87,7 @@ describe('the library', () => {
       import * as archc from 'archc';
       const text = ${JSON.stringify(SMALL)};
       const { value } = await archc.compile({ path: 's.arch', text }, archc.NO_FILES, { target: 'onnx' });
-      console.log(value.params, value.bytes[0], archc.VERSION);
+      console.log(value.params, value.files[0].bytes[0], archc.VERSION);
       const { default: plugin, format } = await import('archc/prettier');
       console.log(Object.keys(plugin.parsers).join(), (await format(text)).ok);`;
     const { stdout, stderr } = spawnSync(

@@ -1,6 +1,14 @@
 /** The commands and listings of README.md and CONTRIBUTING.md, run and compared. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +33,7 @@ let folder = '';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'archc-readme-'));
-  for (const name of ['models', 'docs'])
+  for (const name of ['models', 'docs', 'devices'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   const data = new Float32Array(32 * 32).map((_, i) => (i % 32) / 31);
   writeFileSync(join(folder, 'slice.png'), await writePng({ shape: [32, 32, 1], data }));
@@ -35,9 +43,21 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** The files that a shell puts in the place of `models/*.arch`. */
+function expand(argument: string): string[] {
+  const [, directory, ending] = /^(.+)\/\*(\.\w+)$/.exec(argument) ?? [];
+  if (directory === undefined || ending === undefined) return [argument];
+  return readdirSync(join(folder, directory))
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${directory}/${name}`);
+}
+
 /** Runs `npx archc …` as the built command, in a copy of the project's models. */
 function archc(command: string): { status: number | null; output: string } {
-  const args = command.replace(/^npx archc /, '').split(' ');
+  const args = command
+    .replace(/^npx archc /, '')
+    .split(' ')
+    .flatMap(expand);
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [join(root, 'dist/cli.cjs'), ...args],

@@ -58,6 +58,7 @@ buffers (running statistics)                 0                   0             t
 MACs                           218,423,099,392      33,538,179,072          6.51× fewer
 FLOPs                          437,198,782,464      68,259,938,304          6.40× fewer
 weights in float32 (MB)                 124.13               15.74        7.89× smaller
+  and Adam's moments (MB)               372.38               47.22        7.89× smaller
 peak of activations (MiB)               256.00              320.00         1.25× larger
   reached in                           conv_52           dwconv_71
 `);
@@ -80,6 +81,7 @@ buffers (running statistics)                  4
 MACs                                        288
 FLOPs                                       704
 weights in float32 (bytes)                  112
+  and Adam's moments (bytes)                304
 peak of activations (bytes)                 256
   reached in                        batchnorm_2
 `);
@@ -203,6 +205,7 @@ describe('markdown', () => {
 | MACs | 72,000 | 288 | 250.00× fewer |
 | FLOPs | 152,000 | 704 | 215.91× fewer |
 | weights in float32 (bytes) | 20,000 | 112 | 178.57× smaller |
+| &nbsp;&nbsp;and Adam's moments (bytes) | 60,000 | 304 | 197.37× smaller |
 | peak of activations (bytes) | 32,064 | 256 | 125.25× smaller |
 | &nbsp;&nbsp;reached in | conv_1 | batchnorm_2 |  |
 

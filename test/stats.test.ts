@@ -204,8 +204,8 @@ describe('peak activation memory', () => {
       bytes: bytes(20),
       layer: { path: 'relu_1', op: 'relu', source: 'test.arch:1:1' },
       values: [
-        { name: 'x', shape: [10], bytes: 40 },
-        { name: 'relu_1', shape: [10], bytes: 40 },
+        { name: 'x', shape: [10], bytes: 40, source: 'test.arch:1:1' },
+        { name: 'relu_1', shape: [10], bytes: 40, source: 'test.arch:1:1' },
       ],
     });
     expect(found.activationTimeline).toEqual([{ path: 'relu_1', during: 80, after: 40 }]);

@@ -300,6 +300,7 @@ describe('archc sweep', () => {
     expect(text).toContain(
       '\nmodel Net_width4_stage_unit = Net(groups = 1, width = 4, stage = unit)\n',
     );
+    expect(text).not.toContain('--size');
     expect(archc(['check', join(out, 'variants.arch')])).toMatchObject({ code: 0, stderr: '' });
     const counted = json(archc(['stats', join(out, 'variants.arch'), '--all', '--json']));
     const front = (
@@ -309,9 +310,23 @@ describe('archc sweep', () => {
       front.map((v) => v.figures.params),
     );
     expect(readFileSync(join(out, 'pareto.svg'), 'utf8')).toMatch(/^<svg /);
+    // The lines compile as well.
+    const [first = ''] = /(?<=^model )\w+/m.exec(text) ?? [];
+    const model = join(folder, 'first.onnx');
+    const compile = ['compile', join(out, 'variants.arch'), '--model', first, '--target', 'onnx'];
+    expect(archc([...compile, '-o', model])).toMatchObject({ code: 0 });
     // The same again replaces it, and gives the same.
     expect(run().code).toBe(0);
     expect(readFileSync(join(out, 'variants.arch'), 'utf8')).toBe(text);
+  });
+
+  it('says in the kept lines at which size operations were counted', () => {
+    const out = join(folder, 'sized');
+    const args = ['sweep', net, '--set', 'groups=1', '--vary', 'width=4,8', '-o', out];
+    expect(archc([...args, '--size', '16x24'])).toMatchObject({ code: 0 });
+    expect(readFileSync(join(out, 'variants.arch'), 'utf8')).toContain(
+      '\n# Operations are those for `--size 16x24`.\n',
+    );
   });
 
   it('does not replace a folder with anything else in it', () => {

@@ -12,7 +12,7 @@ export interface ScatterAxis {
 export interface ScatterPoint {
   readonly x: number;
   readonly y: number;
-  /** Shown beside points of the front where there is room, and on pointing at any. */
+  /** Shown on pointing at it, and beside points of the front (all, without one) where there is room. */
   readonly label: string;
 }
 
@@ -22,8 +22,11 @@ export interface Scatter {
   readonly y: ScatterAxis;
   /** With finite coordinates. */
   readonly points: readonly ScatterPoint[];
-  /** Indices of the points that no other one beats in both directions, less being better. */
-  readonly front: readonly number[];
+  /**
+   * Indices of the points that no other one beats in both directions, less being better, where that
+   * is to be shown.
+   */
+  readonly front?: readonly number[];
 }
 
 const PLOT = { width: 560, height: 380 };
@@ -51,9 +54,13 @@ export function scatter({ title, x, y, points, front }: Scatter): string {
     points.map((p) => p.y),
   );
   const labelWidth = Math.max(...yAxis.labels.map((label) => textWidth(label, SMALL)));
-  const plot = { x: MARGIN + 22 + labelWidth, y: MARGIN + 48, ...PLOT };
+  const plot = {
+    x: MARGIN + 22 + labelWidth,
+    y: MARGIN + (front === undefined ? 32 : 48),
+    ...PLOT,
+  };
   const bottom = plot.y + plot.height;
-  const inFront = new Set(front);
+  const inFront = new Set(front ?? points.keys());
   const placed = points.map((point, index) => ({
     ...point,
     isFront: inFront.has(index),
@@ -63,7 +70,7 @@ export function scatter({ title, x, y, points, front }: Scatter): string {
   const best = placed.filter(({ isFront }) => isFront).sort((a, b) => a.x - b.x || a.y - b.y);
   const content = [
     text(title, { x: MARGIN, y: MARGIN + 12, ...TITLE }),
-    ...legend(plot.x, MARGIN + 34, placed.length > best.length),
+    ...(front === undefined ? [] : legend(plot.x, MARGIN + 34, placed.length > best.length)),
     ...grid(plot, xAxis, yAxis),
     text(axisTitle(x.label, xAxis), {
       x: plot.x + plot.width / 2,
@@ -81,7 +88,7 @@ export function scatter({ title, x, y, points, front }: Scatter): string {
         ...FONT,
       }),
     ),
-    ...stairs(best),
+    ...(front === undefined ? [] : stairs(best)),
     // The front lies on top.
     ...[...placed.filter(({ isFront }) => !isFront), ...best].map(({ cx, cy, isFront, ...point }) =>
       element(

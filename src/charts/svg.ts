@@ -16,7 +16,37 @@ export const COLOR = {
   blue: '#1f5a99',
   orange: '#f0b041',
   accent: '#b3411e',
+  /** Of boxes: with weights, an input or output, a group. */
+  learned: '#e8f0fa',
+  endpoint: '#efefef',
+  group: '#f8f8f8',
 } as const;
+
+/** The same on a dark page; see `darkRules`. */
+const DARK: Readonly<Record<keyof typeof COLOR, string>> = {
+  ink: '#e9ecf0',
+  muted: '#b3bac5',
+  line: '#98a1ae',
+  grid: '#353c47',
+  paper: '#1b2028',
+  blue: '#6aa5e3',
+  orange: '#d99a35',
+  accent: '#ff9c7d',
+  learned: '#21344b',
+  endpoint: '#2b313b',
+  group: '#20262f',
+};
+
+/** CSS rules by which a page shows the pictures in it on a dark ground. */
+export function darkRules(): string {
+  return Object.entries(COLOR)
+    .flatMap(([name, light]) =>
+      ['fill', 'stroke'].map(
+        (what) => `svg [${what}="${light}"]{${what}:${DARK[name as keyof typeof COLOR]}}`,
+      ),
+    )
+    .join('\n');
+}
 
 /**
  * Advance widths of the characters from U+0020 to U+007E in thousandths of the font size. They are

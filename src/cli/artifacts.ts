@@ -1,7 +1,9 @@
 /** Recognises files that a command may replace, because they are of the kind that it writes. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, readdir, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isNpy } from '../data/npy.js';
 import { isPng } from '../data/png.js';
+import { PLAN_FORMAT } from '../webgpu/plan.js';
 
 export function isPngFile(path: string): Promise<boolean> {
   return withFile(path, async (file) => isPng(await readAt(file, 0, 16)));
@@ -44,6 +46,33 @@ export function isOnnxFile(path: string): Promise<boolean> {
   });
 }
 
+/** A folder that a command writes whole. */
+export interface FolderKind {
+  /** The file that says what the folder is. */
+  readonly main: string;
+  /** Whether that is what this text begins. */
+  readonly recognizes: (start: string) => boolean;
+  /** What else archc puts there: the folder may be replaced where it holds nothing but this. */
+  readonly others: RegExp;
+}
+
+/** Whether a folder is of that kind and holds nothing more. */
+export async function isFolderOf(path: string, kind: FolderKind): Promise<boolean> {
+  const names = await readdir(path);
+  if (!names.includes(kind.main)) return false;
+  if (!names.every((name) => name === kind.main || kind.others.test(name))) return false;
+  return withFile(join(path, kind.main), async (file) =>
+    kind.recognizes(new TextDecoder().decode(await readAt(file, 0, 4096))),
+  );
+}
+
+/** Whether a folder is a kernel plan: its `plan.json` says so where it begins. */
+export function isPlanFolder(path: string): Promise<boolean> {
+  return withFile(join(path, 'plan.json'), async (file) =>
+    new TextDecoder().decode(await readAt(file, 0, 256)).includes(`"format": "${PLAN_FORMAT}"`),
+  ).catch(() => false);
+}
+
 /** How a picture begins, by its format. */
 const DIAGRAM_START = {
   svg: /^\uFEFF?\s*(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?<svg[\s>]/,
@@ -55,6 +84,22 @@ const DIAGRAM_START = {
 export function isDiagramFile(path: string, format: keyof typeof DIAGRAM_START): Promise<boolean> {
   return withFile(path, async (file) =>
     DIAGRAM_START[format].test(new TextDecoder().decode(await readAt(file, 0, 4096))),
+  );
+}
+
+/** How figures begin that `archc stats` has written, of layers and differences too, by their format. */
+const STATS_START = {
+  html: /^<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="generator" content="archc /,
+  json: /^\{\s*"formatVersion": 1,\s*"models": \[/,
+  csv: /^model,(file,inputs,outputs|layer|block|operator)\b/,
+  markdown: /^### (Exact figures for one image\n|.*: [\d,]+ \w+ by )/,
+  table: /^(Exact figures for one image\n|.*: [\d,]+ \w+ by )/,
+};
+
+/** Whether a file holds figures as `archc stats` writes them in that format. */
+export function isStatsFile(path: string, format: keyof typeof STATS_START): Promise<boolean> {
+  return withFile(path, async (file) =>
+    STATS_START[format].test(new TextDecoder().decode(await readAt(file, 0, 4096))),
   );
 }
 

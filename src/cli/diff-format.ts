@@ -26,6 +26,8 @@ export interface Compared {
   readonly before: ModelStats;
   readonly after: ModelStats;
   readonly diff: ModelDiff;
+  /** What is set in the second alone, as written. */
+  readonly changes: readonly string[];
 }
 
 export function formatDiff(compared: Compared, format: DiffFormat): string {
@@ -44,8 +46,9 @@ export function formatDiff(compared: Compared, format: DiffFormat): string {
   return sections.join('\n');
 }
 
-function titleOf({ before, after }: Compared): string {
-  const [first, second] = [before.name, after.name];
+function titleOf({ before, after, changes }: Compared): string {
+  const first = before.name;
+  const second = changes.length === 0 ? after.name : `${after.name} with ${changes.join(', ')}`;
   const isSameFile = before.file === after.file;
   return isSameFile
     ? `From ${first} to ${second} (${after.file})`

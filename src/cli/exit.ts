@@ -27,6 +27,7 @@ const OUTSIDE: ReadonlySet<Code> = new Set<Code>([
   'bad-image',
   'unsupported-image',
   'bad-npy',
+  'bad-device',
   'engine-missing',
   'engine-failed',
   'internal-error',
@@ -54,7 +55,7 @@ export function flagSource(flag: string, text: string, count = 1): Source {
 }
 
 function isFlag(source: Source): boolean {
-  return /^--[a-z]+( \d+)?$/.test(source.path);
+  return /^--[a-z]+(-[a-z]+)*( \d+)?$/.test(source.path);
 }
 
 function exitCodeOfOne({ code, span }: Diagnostic): ExitCode {

@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import type { ModelRequest, WeightRequest } from '../compile.js';
 import type { SizeRequest } from '../compiler/check.js';
+import { readDevice, type Device } from '../compiler/device.js';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Override } from '../compiler/elaborate.js';
 import { didYouMean } from '../compiler/names.js';
 import { parseExpression } from '../compiler/parse.js';
 import type { Source, Span } from '../compiler/source.js';
 import { flagSource } from './exit.js';
-import { readBytes } from './input.js';
+import { readBytes, readSource } from './input.js';
 
 export interface JsonFlag {
   readonly json?: boolean;
@@ -22,6 +23,10 @@ export interface ModelFlags {
   readonly model?: string;
   readonly set?: readonly string[];
   readonly size?: string;
+}
+
+export interface DeviceFlag {
+  readonly device?: string;
 }
 
 export interface WeightFlags {
@@ -45,6 +50,13 @@ export function withModel(command: Command): Command {
     .option('--size <sizes>', 'sizes of the input: HEIGHTxWIDTH, or by name as in H=512,W=512');
 }
 
+export function withDevice(command: Command): Command {
+  return command.option(
+    '--device <file>',
+    'a device as JSON (devices/ has examples): estimates of time, and claims on `latency`',
+  );
+}
+
 export function withWeights(command: Command): Command {
   return command
     .option('--weights <file>', 'weights from a safetensors file')
@@ -55,7 +67,7 @@ export function withWeights(command: Command): Command {
 export function withExamples(command: Command, examples: readonly string[]): Command {
   return command.addHelpText(
     'after',
-    `\nExamples:\n${examples.map((e) => `  $ archc ${e}`).join('\n')}`,
+    `\nExamples:\n${examples.map((e) => `  $ ${/\barchc /.test(e) ? e : `archc ${e}`}`).join('\n')}`,
   );
 }
 
@@ -144,24 +156,44 @@ export function readInteger(
   return wrongOption(flag, text, `\`--${flag}\` takes a whole number ${range}`);
 }
 
-/** `--model`, `--set` and `--size`. */
-export function readModelFlags(flags: ModelFlags): Outcome<ModelRequest> {
-  const overrides = (flags.set ?? []).map((text, i) => readSet(text, i + 1));
+/**
+ * `--model`, `--set` (or another flag that does the same), `--size` and `--device`, whose file is
+ * read.
+ */
+export function readModelFlags(
+  flags: ModelFlags & DeviceFlag,
+  setFlag = 'set',
+): Outcome<ModelRequest> {
+  const overrides = (flags.set ?? []).map((text, i) => readSet(setFlag, text, i + 1));
   const sizes = optional(flags.size, readSize);
-  const diagnostics = problemsIn(...overrides, sizes);
-  if (diagnostics.length > 0 || !sizes.ok) return { ok: false, diagnostics };
+  const device = optional(flags.device, readDeviceFile);
+  const diagnostics = problemsIn(...overrides, sizes, device);
+  if (!sizes.ok || !device.ok || diagnostics.length > 0) return { ok: false, diagnostics };
   const values = overrides.flatMap((o) => (o.ok ? [o.value] : []));
-  return { ok: true, value: { model: flags.model, overrides: values, sizes: sizes.value } };
+  return {
+    ok: true,
+    value: {
+      model: flags.model,
+      overrides: values,
+      sizes: sizes.value,
+      ...(device.value === undefined ? {} : { device: device.value }),
+    },
+  };
+}
+
+function readDeviceFile(path: string): Outcome<Device> {
+  const source = readSource(path);
+  return source.ok ? readDevice(source.value) : source;
 }
 
 /** `width=2 * 16`. */
-function readSet(text: string, count: number): Outcome<Override> {
-  const source = flagSource('set', text, count);
+function readSet(flag: string, text: string, count: number): Outcome<Override> {
+  const source = flagSource(flag, text, count);
   const match = /^(\s*)([A-Za-z_]\w*)\s*=(?!=)/.exec(text);
   const [head, indent, name] = match ?? [];
   if (head === undefined || indent === undefined || name === undefined) {
-    return wrongAt(wholeOf(source), '`--set` takes a parameter and its value', [
-      'as in `--set width=32`',
+    return wrongAt(wholeOf(source), `\`--${flag}\` takes a parameter and its value`, [
+      `as in \`--${flag} width=32\``,
     ]);
   }
   const nameSpan = { source, start: indent.length, end: indent.length + name.length };

@@ -8,25 +8,34 @@ import {
   type TensorStats,
 } from '../compiler/stats.js';
 import type { ConventionCount, OperatorCalls } from '../compiler/conventions/count.js';
+import { BYTES } from '../compiler/memory.js';
+import type { Roofline } from '../compiler/roofline.js';
+import { OPTIMIZERS } from '../compiler/training.js';
 import { printJson } from './json.js';
+import {
+  memoryColumns,
+  memoryJson,
+  memorySections,
+  type JsonMemory,
+  type MemoryModel,
+  type ShownMemory,
+} from './memory-format.js';
+import { rooflineCsv, rooflineSections, type TimedModel } from './roofline-format.js';
 import {
   BINARY_UNITS,
   COUNT,
   DECIMAL_UNITS,
   SIZE,
-  compare,
-  inUnit,
+  comparisonTable,
   left,
   markdownText,
   renderSection,
   right,
   toCsv,
-  unitFor,
   type Cell,
-  type Comparison,
   type CsvTable,
+  type Section,
   type Table,
-  type Units,
 } from './table.js';
 
 export const STATS_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
@@ -39,15 +48,21 @@ export interface StatsFormatOptions {
   readonly depth?: number | undefined;
 }
 
-/** A model's figures, and those that other tools would give. */
+/** A model's figures, and what more was asked for: of all models the same. */
 export interface CountedModel extends ModelStats {
+  /** `--memory` */
+  readonly memory?: ShownMemory;
+  /** `--device` */
+  readonly roofline?: Roofline;
+  /** Figures that other tools would give. */
   /** The same conventions in the same order for all models. */
   readonly conventions?: readonly ConventionCount[];
 }
 
 /**
  * The figures of models side by side, with ratios to the first; the text ends with a newline. CSV is
- * one table: of models, or of layers where `perLayer` or `depth` asks for them. JSON has every layer
+ * one table: of layers where `perLayer` or `depth` asks for them or their times are estimated, else of
+ * models. JSON has every layer
  * in any case.
  */
 export function formatStats(
@@ -60,7 +75,7 @@ export function formatStats(
     case 'json':
       return printJson(statsDocument(models));
     case 'csv':
-      return toCsv(hasLayers ? layersCsv(models, options) : modelsCsv(models));
+      return toCsv(csvOf(models, options, hasLayers));
     case 'table':
     case 'markdown':
       return sections(models, options, hasLayers)
@@ -103,6 +118,10 @@ interface JsonModel {
   readonly conventions: Readonly<Record<string, number>>;
   /** By the same names; absent where no convention was asked for. */
   readonly conventionDetails?: Readonly<Record<string, JsonConvention>>;
+  /** With `--memory`. */
+  readonly memory?: JsonMemory;
+  /** With `--device`: of time, by the roofline model. */
+  readonly estimate?: Roofline;
   readonly layers: readonly {
     readonly path: string;
     readonly op: string;
@@ -132,6 +151,8 @@ export function statsDocument(models: readonly CountedModel[]): StatsDocument {
       weightBytes: m.weightBytes,
       peakActivationBytes: m.peakActivationBytes,
       ...conventionsOf(m),
+      ...(m.memory && { memory: memoryJson({ ...m, memory: m.memory }) }),
+      ...(m.roofline && { estimate: m.roofline }),
       layers: m.layers.map(({ path, op, output, params, macs, flops, source }) => ({
         path,
         op,
@@ -167,13 +188,6 @@ function conventionsOf({
 
 // --- What the tables say ------------------------------------------------------------------------
 
-interface Section {
-  readonly title: string;
-  readonly table: Table;
-  /** Lines below the table. */
-  readonly notes?: readonly string[];
-}
-
 function sections(
   models: readonly CountedModel[],
   options: StatsFormatOptions,
@@ -185,12 +199,24 @@ function sections(
     table: summaryTable(models, names),
     notes: conventionNotes(models, names),
   };
-  if (!hasLayers) return [summary];
+  const more = [
+    ...(hasMemory(models) ? memorySections(models, names) : []),
+    ...(hasRoofline(models) ? rooflineSections(models, names) : []),
+  ];
+  if (!hasLayers) return [summary, ...more];
   const layers = models.map((model, i) => ({
     title: `${names[i] ?? model.name}, ${options.depth === undefined ? 'layer by layer' : 'block by block'}`,
     table: layersTable(model, options),
   }));
-  return [summary, ...layers];
+  return [summary, ...layers, ...more];
+}
+
+function hasMemory<T extends CountedModel>(models: readonly T[]): models is (T & MemoryModel)[] {
+  return models.length > 0 && models.every(({ memory }) => memory !== undefined);
+}
+
+function hasRoofline<T extends CountedModel>(models: readonly T[]): models is (T & TimedModel)[] {
+  return models.length > 0 && models.every(({ roofline }) => roofline !== undefined);
 }
 
 /** A name for each model: with its file, and then a number, where names repeat. */
@@ -222,7 +248,7 @@ function operatorNote(what: string, calls: readonly OperatorCalls[], where: stri
   return [`${what}: ${formatCalls(calls)}${where}`];
 }
 
-function formatCalls(calls: readonly OperatorCalls[]): string {
+export function formatCalls(calls: readonly OperatorCalls[]): string {
   return calls.map(({ operator, calls: count }) => `${operator} ×${count}`).join(', ');
 }
 
@@ -236,62 +262,40 @@ function isRepeated(item: string, items: readonly string[]): boolean {
   return items.indexOf(item) !== items.lastIndexOf(item);
 }
 
-function summaryTable(models: readonly CountedModel[], names: readonly string[]): Table {
-  const [first, ...others] = models;
-  const figure = (
-    title: string,
-    value: (m: CountedModel) => number,
-    words?: Comparison,
-  ): Cell[] => [
-    title,
-    ...models.map(value),
-    ...others.map((m) => (first && words ? compare(value(first), value(m), words) : '')),
-  ];
-  const bytes = (title: string, value: (m: ModelStats) => number, units: Units): Cell[] => {
-    const unit = unitFor(models.map(value), units);
-    return [
-      `${title} (${unit.name})`,
-      ...models.map((m) => inUnit(value(m), unit)),
-      ...others.map((m) => (first ? compare(value(first), value(m), SIZE) : '')),
-    ];
-  };
-  const text = (title: string, value: (m: ModelStats) => string): Cell[] => [
-    title,
-    ...models.map(value),
-    ...others.map(() => ''),
-  ];
-  return {
-    columns: [
-      left(''),
-      ...names.map(right),
-      ...names.slice(1).map((name) => right(`${name} against ${names[0] ?? ''}`)),
-    ],
-    rows: [
-      text('file', (m) => m.file),
-      text('input', (m) => m.inputs.map(formatTensor).join(', ')),
-      text('output', (m) => m.outputs.map(formatTensor).join(', ')),
-      figure('parameters', (m) => m.params, COUNT),
-      figure('  in kernels', (m) => m.kernels, COUNT),
-      figure('  in biases', (m) => m.biases, COUNT),
-      figure('  in scales and shifts', (m) => m.norm, COUNT),
-      figure('buffers (running statistics)', (m) => m.buffers, COUNT),
-      figure('MACs', (m) => m.macs, COUNT),
-      figure('FLOPs', (m) => m.flops, COUNT),
-      ...(first?.conventions ?? []).map(({ name, unit }, i) =>
-        figure(`  by ${name} (${unit})`, (m) => m.conventions?.[i]?.total ?? Number.NaN, COUNT),
-      ),
-      bytes('weights in float32', (m) => m.weightBytes, DECIMAL_UNITS),
-      bytes('peak of activations', (m) => m.peakActivationBytes, BINARY_UNITS),
-      text('  reached in', (m) => m.peak.layer?.path ?? 'the inputs'),
-    ],
-  };
+export function summaryTable(models: readonly CountedModel[], names: readonly string[]): Table {
+  const [first] = models;
+  const { figure, bytes, text, table } = comparisonTable(models, names);
+  return table([
+    text('file', (m) => m.file),
+    text('input', (m) => m.inputs.map(formatTensor).join(', ')),
+    text('output', (m) => m.outputs.map(formatTensor).join(', ')),
+    figure('parameters', (m) => m.params, COUNT),
+    figure('  in kernels', (m) => m.kernels, COUNT),
+    figure('  in biases', (m) => m.biases, COUNT),
+    figure('  in scales and shifts', (m) => m.norm, COUNT),
+    figure('buffers (running statistics)', (m) => m.buffers, COUNT),
+    figure('MACs', (m) => m.macs, COUNT),
+    figure('FLOPs', (m) => m.flops, COUNT),
+    ...(first?.conventions ?? []).map(({ name, unit }, i) =>
+      figure(`  by ${name} (${unit})`, (m) => m.conventions?.[i]?.total ?? Number.NaN, COUNT),
+    ),
+    bytes('weights in float32', (m) => m.weightBytes, DECIMAL_UNITS, SIZE),
+    bytes("  and Adam's moments", withAdam, DECIMAL_UNITS, SIZE),
+    bytes('peak of activations', (m) => m.peakActivationBytes, BINARY_UNITS, SIZE),
+    text('  reached in', (m) => m.peak.layer?.path ?? 'the inputs'),
+  ]);
 }
 
-function formatTensor({ name, shape }: TensorStats): string {
+/** Of a checkpoint of training: two moments for each learned weight. */
+function withAdam({ weightBytes, params }: ModelStats): number {
+  return weightBytes + OPTIMIZERS.adam * BYTES * params;
+}
+
+export function formatTensor({ name, shape }: TensorStats): string {
   return `${name} ${formatSizes(shape)}`;
 }
 
-function formatSizes(shape: readonly number[]): string {
+export function formatSizes(shape: readonly number[]): string {
   return shape.length === 0 ? 'scalar' : shape.join('×');
 }
 
@@ -373,9 +377,19 @@ const CSV_FIGURES = {
 
 const CSV_RATIOS = ['params', 'macs', 'flops', 'weight_bytes', 'peak_activation_bytes'] as const;
 
+function csvOf(
+  models: readonly CountedModel[],
+  options: StatsFormatOptions,
+  hasLayers: boolean,
+): CsvTable {
+  if (hasRoofline(models)) return rooflineCsv(models);
+  return hasLayers ? layersCsv(models, options) : modelsCsv(models);
+}
+
 function modelsCsv(models: readonly CountedModel[]): CsvTable {
   const [first] = models;
   const ratios = models.length > 1 ? CSV_RATIOS : [];
+  const memory = hasMemory(models) ? models.map(memoryColumns) : [];
   return {
     header: [
       'model',
@@ -384,15 +398,17 @@ function modelsCsv(models: readonly CountedModel[]): CsvTable {
       'outputs',
       ...Object.keys(CSV_FIGURES),
       ...(first?.conventions ?? []).flatMap(({ name }) => [name, `${name}_uncounted`]),
+      ...Object.keys(memory[0] ?? {}),
       ...ratios.map((name) => `${name}_first_over_this`),
     ],
-    rows: models.map((m) => [
+    rows: models.map((m, i) => [
       m.name,
       m.file,
       m.inputs.map(formatTensor).join(' '),
       m.outputs.map(formatTensor).join(' '),
       ...Object.values(CSV_FIGURES).map((value) => value(m)),
       ...(m.conventions ?? []).flatMap((c) => [c.total, formatCalls(c.uncounted)]),
+      ...Object.values(memory[i] ?? {}),
       ...ratios.map((name) => {
         const ratio =
           first === undefined ? Number.NaN : CSV_FIGURES[name](first) / CSV_FIGURES[name](m);

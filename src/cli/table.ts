@@ -12,6 +12,14 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
 }
 
+/** A table with what surrounds it. */
+export interface Section {
+  readonly title: string;
+  readonly table: Table;
+  /** Lines below the table. */
+  readonly notes?: readonly string[];
+}
+
 export const left = (title: string): Column => ({ title, align: 'left' });
 export const right = (title: string): Column => ({ title, align: 'right' });
 
@@ -130,4 +138,59 @@ export function unitFor(values: readonly number[], units: Units): Unit {
 
 export function inUnit(bytes: number, unit: Unit): string {
   return formatNumber(bytes / unit.bytes, unit === BYTE ? 0 : 2);
+}
+
+/** A table with a column for each item, and for each but the first how it compares with that. */
+export interface ComparisonTable<T> {
+  readonly figure: (
+    title: string,
+    value: (item: T) => number,
+    words?: Comparison,
+    decimals?: number,
+  ) => Cell[];
+  /** In the largest unit that suits all items. */
+  readonly bytes: (
+    title: string,
+    value: (item: T) => number,
+    units: Units,
+    words: Comparison,
+  ) => Cell[];
+  readonly text: (title: string, value: (item: T) => string) => Cell[];
+  readonly table: (rows: readonly (readonly Cell[])[]) => Table;
+}
+
+/** `names` are those of the items. */
+export function comparisonTable<T>(
+  items: readonly T[],
+  names: readonly string[],
+): ComparisonTable<T> {
+  const [first, ...others] = items;
+  const compared = (value: (item: T) => number, words: Comparison | undefined): Cell[] =>
+    others.map((item) =>
+      first !== undefined && words !== undefined ? compare(value(first), value(item), words) : '',
+    );
+  return {
+    figure: (title, value, words, decimals = 0) => [
+      title,
+      ...items.map((item) => formatNumber(value(item), decimals)),
+      ...compared(value, words),
+    ],
+    bytes(title, value, units, words) {
+      const unit = unitFor(items.map(value), units);
+      return [
+        `${title} (${unit.name})`,
+        ...items.map((item) => inUnit(value(item), unit)),
+        ...compared(value, words),
+      ];
+    },
+    text: (title, value) => [title, ...items.map(value), ...others.map(() => '')],
+    table: (rows) => ({
+      columns: [
+        left(''),
+        ...names.map(right),
+        ...names.slice(1).map((name) => right(`${name} against ${names[0] ?? ''}`)),
+      ],
+      rows,
+    }),
+  };
 }

@@ -421,6 +421,8 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
   ['MiB', 2 ** 20],
   ['GiB', 2 ** 30],
   ['TiB', 2 ** 40],
+  ['ms', 1e-3],
+  ['us', 1e-6],
 ]);
 
 function readNumber(context: Context, image: string, span: Span): Expression {
@@ -433,15 +435,14 @@ function readNumber(context: Context, image: string, span: Span): Expression {
       diagnostic('bad-number', `\`${suffix}\` is no suffix of a number`, {
         span,
         hints: [
-          'suffixes are `k` `M` `G` `T` (powers of 1000), `kB` `MB` `GB`, and `KiB` `MiB` `GiB`',
+          'suffixes are `k` `M` `G` `T` (powers of 1000), `kB` `MB` `GB`, `KiB` `MiB` `GiB`, and `ms` `us`',
         ],
       }),
     );
     return { kind: 'number', value: 1, integer: true, span };
   }
-  // Rounded to a millionth, so that `1.1M` is exactly 1,100,000 whatever binary makes of 1.1.
-  const value = suffix === '' ? Number(digits) : Math.round(Number(digits) * scale * 1e6) / 1e6;
-  const integer = /^[0-9]+$/.test(digits) || (suffix !== '' && Number.isInteger(value));
+  const value = scaled(Number(digits), scale);
+  const integer = suffix === '' ? /^[0-9]+$/.test(digits) : Number.isInteger(value);
   if (!Number.isFinite(value) || (integer && !Number.isSafeInteger(value))) {
     context.diagnostics.push(
       diagnostic('bad-number', `${image} is too large to be exact (the limit is 2^53 - 1)`, {
@@ -451,6 +452,15 @@ function readNumber(context: Context, image: string, span: Span): Expression {
     return { kind: 'number', value: 1, integer, span };
   }
   return { kind: 'number', value, integer, span };
+}
+
+/**
+ * Rounded to a millionth, so that `1.1M` is exactly 1,100,000 whatever binary makes of 1.1; divided
+ * where the scale is a part of one, so that `50ms` is exactly 0.05.
+ */
+function scaled(value: number, scale: number): number {
+  if (scale === 1) return value;
+  return scale < 1 ? value / Math.round(1 / scale) : Math.round(value * scale * 1e6) / 1e6;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

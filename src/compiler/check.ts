@@ -1,4 +1,5 @@
 /** From a program to checked models: names, expansion, sizes, claims. */
+import type { Device } from './device.js';
 import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './diagnostic.js';
 import {
   checkConstants,
@@ -28,6 +29,8 @@ export interface CheckOptions {
   readonly overrides?: readonly Override[] | undefined;
   /** `--size`. */
   readonly sizes?: SizeRequest | undefined;
+  /** `--device`, for claims of time. */
+  readonly device?: Device | undefined;
 }
 
 /** Sizes by symbol, or `512x512` for the height and width of the first input. */
@@ -67,7 +70,7 @@ export function check(entry: Source, host: Host = NO_FILES, options: CheckOption
       ? (options.model(all.map((d) => d.name.text)) ?? null)
       : options.model;
   const declarations = all.filter((d) => wanted === undefined || d.name.text === wanted);
-  const checker = modelChecker(program, options.sizes);
+  const checker = modelChecker(program, options.sizes, options.device);
   const models = declarations.map((declaration) => {
     const checked = checker.check(declaration, options.overrides);
     diagnostics.push(...checked.diagnostics);
@@ -88,7 +91,11 @@ export interface ModelChecker {
 }
 
 /** `program` is loaded, and its names are resolved. */
-export function modelChecker(program: Program, request: SizeRequest | undefined): ModelChecker {
+export function modelChecker(
+  program: Program,
+  request: SizeRequest | undefined,
+  device?: Device,
+): ModelChecker {
   // Models that claims compare with stand as they are declared, without `--set`.
   const compared = new Map<ModelDeclaration, Compared>();
   const compare = (declaration: ModelDeclaration, module: Module): Compared => {
@@ -119,7 +126,7 @@ export function modelChecker(program: Program, request: SizeRequest | undefined)
     check(declaration, overrides) {
       const model = elaborateModel(program, declaration, program.entry, overrides);
       const sized = chooseSizes(model, request);
-      const claims = checkClaims(model, sized, compare, figures);
+      const claims = checkClaims(model, sized, compare, figures, device);
       return {
         model: {
           ...model,

@@ -3,12 +3,13 @@ import { binary, wantBool } from './arithmetic.js';
 import { groupDigits } from './constant.js';
 import type { Expression, ModelDeclaration } from './ast.js';
 import type { Sized } from './check.js';
+import type { Device } from './device.js';
 import { diagnostic, type Diagnostic, type Outcome } from './diagnostic.js';
 import type { ElaboratedModel } from './elaborate.js';
 import { POISON, describeEntity, type Entity } from './entity.js';
 import { evaluate } from './evaluate.js';
 import type { Graph } from './ir.js';
-import { metricOf, METRIC_NAMES, weightMetric } from './metrics.js';
+import { CLAIM_NAMES, examine, metricOf, needsDevice, weightMetric } from './metrics.js';
 import type { Module } from './modules.js';
 import { report, type Frame } from './session.js';
 import { evaluate as evaluateDim, isSymbolic, symbolsOf, type Dim } from './shape.js';
@@ -40,13 +41,14 @@ export function checkClaims(
   sized: Sized,
   compare: Compare,
   figures: Figures,
+  device: Device | undefined,
 ): { readonly results: readonly ClaimResult[]; readonly diagnostics: readonly Diagnostic[] } {
   const results: ClaimResult[] = [];
   const diagnostics: Diagnostic[] = [];
   if (model.graph === undefined || sized.diagnostics.length > 0) return { results, diagnostics };
   for (const { condition, span, frame } of model.claims) {
     const before = frame.session.diagnostics.length;
-    const claimFrame = withFigures(model, frame, span, sized, figures, compare);
+    const claimFrame = withFigures(model, frame, span, sized, figures, compare, device);
     const result = checkClaimInStack(condition, claimFrame);
     const text = condition.span.source.text.slice(condition.span.start, condition.span.end);
     results.push({ span, text, ...result });
@@ -69,14 +71,30 @@ function withFigures(
   sized: Sized,
   figures: Figures,
   compare: Compare,
+  device: Device | undefined,
 ): Frame {
+  const fail = (diagnostics: readonly Diagnostic[]): Entity => {
+    for (const d of diagnostics) report(frame, d.code, d.message, d.span ?? span, d);
+    return POISON;
+  };
   const figure = (
     name: string,
     graph: Graph | undefined,
     of: Sized,
     what: string,
   ): Entity | undefined => {
-    if (!METRIC_NAMES.includes(name)) return undefined;
+    if (!CLAIM_NAMES.includes(name)) return undefined;
+    if (needsDevice(name) && device === undefined) {
+      return report(
+        frame,
+        'device-needed',
+        `this claim is not checked: \`${what}\` needs a device`,
+        span,
+        {
+          hints: ['name one: `archc check FILE --device DEVICE.json`'],
+        },
+      );
+    }
     if (of.graph === undefined) {
       const weights = graph === undefined ? undefined : weightMetric(graph, name);
       if (weights !== undefined) return { type: 'int', value: weights };
@@ -85,12 +103,13 @@ function withFigures(
       });
     }
     const counted = figures(of.graph);
-    if (!counted.ok) {
-      for (const d of counted.diagnostics) report(frame, d.code, d.message, d.span ?? span, d);
-      return POISON;
-    }
+    if (!counted.ok) return fail(counted.diagnostics);
     const value = metricOf(counted.value, name);
-    return value === undefined ? undefined : { type: 'int', value };
+    if (value !== undefined) return { type: 'int', value };
+    const examined = examine(of.graph, name, device);
+    if (examined === undefined) return undefined;
+    if (!examined.ok) return fail(examined.diagnostics);
+    return { type: needsDevice(name) ? 'float' : 'int', value: examined.value };
   };
   return {
     ...frame,

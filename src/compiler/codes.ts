@@ -45,7 +45,8 @@ export const CODES = {
     title: 'A number that cannot be read',
     explanation:
       'Numbers are written `64`, `31_031_685`, `0.5`, `1e-4`, with the suffixes `k M G T` (powers ' +
-      'of 1000) and the sizes `16MB` (10^6 bytes) and `16MiB` (2^20 bytes). Integers are exact up ' +
+      'of 1000), the sizes `16MB` (10^6 bytes) and `16MiB` (2^20 bytes), and the times `50ms` and ' +
+      '`50us`, which are in seconds. Integers are exact up ' +
       'to 2^53 - 1.',
     bad: 'const BUDGET = 16Mb\n',
     good: 'const BUDGET = 16MB\n',
@@ -145,7 +146,8 @@ export const CODES = {
     explanation:
       'Running an ONNX model takes ONNX Runtime, which does not come with archc: ' +
       '`npm install onnxruntime-node` (add `--onnxruntime-node-install=skip` where its download of ' +
-      'GPU libraries fails), or `npm install onnxruntime-web`.',
+      'GPU libraries fails), or `npm install onnxruntime-web`. Running a kernel plan takes WebGPU, ' +
+      '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU.',
   },
   'engine-failed': {
     severity: 'error',
@@ -445,6 +447,15 @@ export const CODES = {
     bad: 'model M() {\n  input x: f32[8, 8, 3]\n  output y = x -> conv(8)\n  expect params == 200\n}\n',
     good: 'model M() {\n  input x: f32[8, 8, 3]\n  output y = x -> conv(8)\n  expect params == 224\n}\n',
   },
+  'device-needed': {
+    severity: 'warning',
+    title: 'A claim that needs a device was not checked',
+    explanation:
+      'How long a model takes depends on the device. Name one: `archc check FILE --device DEVICE.json`, ' +
+      'or `archc stats` with the same option; `devices/` has examples.',
+    bad: 'model M() {\n  input x: f32[8, 8, 3]\n  output y = x -> conv(8)\n  expect latency <= 50ms\n}\n',
+    good: 'model M() {\n  input x: f32[8, 8, 3]\n  output y = x -> conv(8)\n  expect macs <= 20k\n}\n',
+  },
   'shadows-operator': {
     severity: 'warning',
     title: 'A declaration hides a standard operator',
@@ -595,6 +606,13 @@ export const CODES = {
       'WebGPU grants 128 MiB for a tensor that a kernel reads or writes, on any device; more is for ' +
       'some devices only. A plan never needs more: choose a smaller image, fewer channels at full ' +
       'resolution, or run a large image in tiles.',
+  },
+  'bad-device': {
+    severity: 'error',
+    title: 'A file that describes no device',
+    explanation:
+      'A device is a JSON object with `name`, `peakFlops` (operations a second), `memoryBandwidth` ' +
+      '(bytes a second) and `memoryBytes`, and perhaps `source` and `notes`. `devices/` has examples.',
   },
   usage: {
     severity: 'error',

@@ -13,7 +13,7 @@ import {
 } from './ir.js';
 import { operatorOf } from './ops/index.js';
 import { elementCount } from './ops/tensor.js';
-import { equalShapes, formatShape, isStatic, type Shape } from './shape.js';
+import { equalShapes, formatShape, staticShape } from './shape.js';
 
 /** Told, as work goes on, how much of it is done: nodes, over all images. */
 export type OnProgress = (done: number, total: number) => void;
@@ -53,7 +53,7 @@ export function interpretAll(
 
 /** The results of one node on one image: no operand has a batch axis. */
 export function evaluateNode(node: Node, operands: readonly Tensor[]): readonly Tensor[] {
-  const shapes = node.results.map((value) => staticShape(value.type));
+  const shapes = node.results.map((value) => staticShape(value.type.shape));
   const results =
     operatorOf(node.op).evaluate?.(operands, node.attributes, shapes) ?? runBody(node, operands);
   shapes.forEach((shape, i) => requireShape(`result ${i} of ${node.op}`, results[i], shape));
@@ -116,7 +116,7 @@ function run(
   const stacks = new Map<Value, Float32Array>();
   const found: Environment = new Map();
   for (const value of wanted) {
-    const shape = staticShape(value.type);
+    const shape = staticShape(value.type.shape);
     if (value.type.batched) {
       const data = new Float32Array(count * elementCount(shape));
       stacks.set(value, data);
@@ -128,7 +128,7 @@ function run(
   for (let image = 0; image < count; image++) {
     const env: Environment = new Map(fixed);
     for (const { value, tensor } of batched) {
-      const shape = staticShape(value.type);
+      const shape = staticShape(value.type.shape);
       const size = elementCount(shape);
       env.set(value.id, { shape, data: tensor.data.subarray(image * size, (image + 1) * size) });
     }
@@ -181,12 +181,12 @@ function isBatched(node: Node): boolean {
 function read(value: Value, env: Environment, weights: WeightValues): Tensor {
   const { definition } = value;
   if (definition.kind === 'constant') {
-    return { shape: staticShape(value.type), data: definition.data };
+    return { shape: staticShape(value.type.shape), data: definition.data };
   }
   if (definition.kind !== 'weight') return known(env, value);
   const { name } = definition.weight;
   const tensor = weights.get(name);
-  requireShape(`weight ${name}`, tensor, staticShape(value.type));
+  requireShape(`weight ${name}`, tensor, staticShape(value.type.shape));
   return tensor;
 }
 
@@ -199,7 +199,7 @@ function known(env: Environment, value: Value): Tensor {
 function checkedInput(value: Value, inputs: ReadonlyMap<string, Tensor>): Tensor {
   const name = inputName(value);
   const tensor = inputs.get(name);
-  const shape = staticShape(value.type);
+  const shape = staticShape(value.type.shape);
   const [count = 0] = tensor?.shape ?? [];
   requireShape(`input ${name}`, tensor, value.type.batched ? [count, ...shape] : shape);
   return tensor;
@@ -222,10 +222,4 @@ function requireShape(
       `${what} has shape ${formatShape(tensor.shape)} and ${tensor.data.length} elements, not shape ${formatShape(shape)}`,
     );
   }
-}
-
-/** A shape of numbers. Throws where a size is still a symbol. */
-function staticShape(type: { readonly shape: Shape }): readonly number[] {
-  if (!isStatic(type.shape)) throw new Error(`a size is not known in ${formatShape(type.shape)}`);
-  return type.shape;
 }

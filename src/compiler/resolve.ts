@@ -15,7 +15,7 @@ import {
 } from './ast.js';
 import type { Code } from './codes.js';
 import { diagnostic, type Diagnostic, type DiagnosticDetails } from './diagnostic.js';
-import { METRIC_NAMES } from './metrics.js';
+import { CLAIM_NAMES } from './metrics.js';
 import type { Module } from './modules.js';
 import { didYouMean, nearest } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
@@ -99,7 +99,7 @@ function createScope(
     current.has(name) ||
     module.names.has(name) ||
     isFunctionName(name) ||
-    (scope.inExpect && METRIC_NAMES.includes(name)) ||
+    (scope.inExpect && CLAIM_NAMES.includes(name)) ||
     findOperator(name)?.traits.includes('internal') === false;
 
   const candidates = (): string[] => [
@@ -107,7 +107,7 @@ function createScope(
     ...module.names.keys(),
     ...operatorNames(),
     ...FUNCTION_NAMES,
-    ...(scope.inExpect ? METRIC_NAMES : []),
+    ...(scope.inExpect ? CLAIM_NAMES : []),
   ];
 
   const unknown = (name: string, span: Span, meant: readonly string[]): void => {
@@ -125,7 +125,7 @@ function createScope(
   };
 
   const read = (name: string, span: Span): void => {
-    if (scope.inExpect && METRIC_NAMES.includes(name)) return;
+    if (scope.inExpect && CLAIM_NAMES.includes(name)) return;
     const binding = current.get(name);
     if (binding !== undefined) binding.reads++;
     else if (module.names.has(name)) usedTop.add(name);

@@ -62,6 +62,12 @@ export function isStatic(shape: Shape): shape is readonly number[] {
   return shape.every((d) => typeof d === 'number');
 }
 
+/** The sizes of a shape that has no symbols left; throws where it has. */
+export function staticShape(shape: Shape): readonly number[] {
+  if (!isStatic(shape)) throw new Error(`a size is not known in ${formatShape(shape)}`);
+  return shape;
+}
+
 function fromTerms(terms: Iterable<Term>, constant: number): Dim {
   const kept = [...terms].filter((t) => t.coefficient !== 0);
   if (kept.length === 0) return constant;

@@ -9,13 +9,12 @@ import {
   type WeightRole,
 } from './ir.js';
 import { operatorOf } from './ops/index.js';
-import { at, elementCount } from './ops/tensor.js';
+import { activationMemory, BYTES, type ActivationMoment, type ActivationPeak } from './memory.js';
+import { elementCount, totalElements } from './ops/tensor.js';
 import { runPasses } from './passes/index.js';
-import { formatShape, isStatic } from './shape.js';
+import { shapesOf } from './node-shapes.js';
+import { staticShape } from './shape.js';
 import { formatLocation } from './source.js';
-
-/** Of every element: float32. */
-export const BYTES = 4;
 
 /** What a row of a table counts. */
 export interface Figures {
@@ -42,28 +41,6 @@ export interface TensorStats {
   readonly name: string;
   readonly dtype: 'f32';
   readonly shape: readonly number[];
-}
-
-/** Bytes of activations around one node. */
-export interface ActivationMoment {
-  readonly path: string;
-  /** While it runs: what is alive, its operands and all its results. */
-  readonly during: number;
-  /** Once it has run: what later nodes read, and outputs. */
-  readonly after: number;
-}
-
-export interface ActivationPeak {
-  readonly bytes: number;
-  /** The node that runs then, the first where there are several; undefined for a graph of inputs. */
-  readonly layer:
-    { readonly path: string; readonly op: string; readonly source: string } | undefined;
-  /** What is alive then, in order of creation: an input by its name, a result by its node's path. */
-  readonly values: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly bytes: number;
-  }[];
 }
 
 export interface ModelStats extends Figures {
@@ -95,11 +72,7 @@ export interface ModelStats extends Figures {
  *
  * - A shared weight is counted once, at its first use. Nodes of one path make one row, so weight
  *   standardisation is part of the convolution that it belongs to.
- * - Peak activation memory is for the nodes in their order, one after another, each value held once
- *   in float32. A value is alive from the node that makes it through its last reader; an input from
- *   the start, an output to the end. A node's operands and results are alive together while it runs:
- *   nothing is computed in place, and a reshape copies. Weights, constants and what is computed from
- *   them alone are not activations; nor are an engine's own scratch buffers, which differ.
+ * - Peak activation memory is for the nodes in their order: see `activationMemory`.
  */
 export function stats(graph: Graph): Outcome<ModelStats> {
   const inference = inferenceGraph(graph);
@@ -169,10 +142,7 @@ export function addFigures(a: Figures, b: Figures): Figures {
 
 /** A node's figures; its weights unless they are among those `counted`, to which they are added. */
 function figuresOf(node: Node, counted: Set<Weight>): Figures {
-  const cost = operatorOf(node.op).cost(
-    { operands: node.operands.map(shapeOf), results: node.results.map(shapeOf) },
-    node.attributes,
-  );
+  const cost = operatorOf(node.op).cost(shapesOf(node), node.attributes);
   let [params, buffers] = [0, 0];
   for (const { definition } of node.operands) {
     if (definition.kind !== 'weight' || counted.has(definition.weight)) continue;
@@ -200,88 +170,17 @@ function addToRow(row: LayerStats | undefined, node: Node, own: Figures): LayerS
 }
 
 function trainable(graph: Graph, roles: readonly WeightRole[]): number {
-  return graph.weights
-    .filter((weight) => weight.trainable && roles.includes(weight.role))
-    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  return totalElements(
+    graph.weights.filter((weight) => weight.trainable && roles.includes(weight.role)),
+  );
 }
 
 function shapeOf(value: Value | undefined): readonly number[] {
-  const shape = value?.type.shape ?? [];
-  if (!isStatic(shape)) throw new Error(`a size is not known in ${formatShape(shape)}`);
-  return shape;
+  return staticShape(value?.type.shape ?? []);
 }
 
 function tensorStats(name: string, value: Value): TensorStats {
   return { name, dtype: value.type.dtype, shape: shapeOf(value) };
-}
-
-/** An activation from the moment that it is there to the last at which it is read. */
-interface Lifetime {
-  readonly value: Value;
-  readonly bytes: number;
-  /** Moment 0 is before the first node, with the inputs alone; moment i + 1 is that of node i. */
-  readonly first: number;
-  /** The last moment at which it is needed; one after that of the last node for an output. */
-  readonly last: number;
-}
-
-function lifetimes({ inputs, nodes, outputs }: Graph): Lifetime[] {
-  const last = new Map<Value, number>();
-  nodes.forEach(({ operands }, i) => {
-    for (const value of operands) last.set(value, i + 1);
-  });
-  for (const { value } of outputs) last.set(value, nodes.length + 1);
-  const live = (value: Value, first: number): Lifetime => {
-    const bytes = BYTES * elementCount(shapeOf(value));
-    return { value, bytes, first, last: last.get(value) ?? first };
-  };
-  return [
-    ...inputs.map((value) => live(value, 0)),
-    ...nodes.flatMap(({ results }, i) =>
-      results.filter(({ type }) => type.batched).map((value) => live(value, i + 1)),
-    ),
-  ];
-}
-
-function activationMemory(graph: Graph): {
-  readonly peak: ActivationPeak;
-  readonly timeline: readonly ActivationMoment[];
-} {
-  const activations = lifetimes(graph);
-  const moments = graph.nodes.length + 1;
-  // What begins to be alive at each moment, and what has been needed for the last time.
-  const begun = new Float64Array(moments + 1);
-  const ended = new Float64Array(moments + 1);
-  for (const { bytes, first, last } of activations) {
-    begun[first] = at(begun, first) + bytes;
-    ended[last] = at(ended, last) + bytes;
-  }
-  const timeline: ActivationMoment[] = [];
-  let peak = { moment: 0, bytes: at(begun, 0) };
-  let alive = at(begun, 0) - at(ended, 0);
-  graph.nodes.forEach(({ origin }, i) => {
-    const during = alive + at(begun, i + 1);
-    alive = during - at(ended, i + 1);
-    timeline.push({ path: origin.path, during, after: alive });
-    if (during > peak.bytes) peak = { moment: i + 1, bytes: during };
-  });
-  const node = graph.nodes[peak.moment - 1];
-  const layer = node && {
-    path: node.origin.path,
-    op: node.op,
-    source: formatLocation(node.origin.span),
-  };
-  const values = activations
-    .filter(({ first, last }) => first <= peak.moment && peak.moment <= last)
-    .map(({ value, bytes }) => ({ name: activationName(value), shape: shapeOf(value), bytes }));
-  return { peak: { bytes: peak.bytes, layer, values }, timeline };
-}
-
-function activationName(value: Value): string {
-  const { definition } = value;
-  if (definition.kind !== 'result') return inputName(value);
-  const { node, index } = definition;
-  return node.results.length === 1 ? node.origin.path : `${node.origin.path}[${index}]`;
 }
 
 /** The layers of one block, or of one binding of the model, together. */

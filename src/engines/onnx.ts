@@ -6,6 +6,7 @@ import type * as OrtNode from 'onnxruntime-node';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import { elementCount } from '../compiler/ops/tensor.js';
+import { inBatches } from './batch.js';
 import { engineFailed, firstLine, type Engine } from './engine.js';
 
 /** An input or output of the model. */
@@ -127,31 +128,26 @@ async function runBatches(
   inputs: ReadonlyMap<string, Tensor>,
 ): Promise<ReadonlyMap<string, Tensor>> {
   const given = spec.inputs.map((border) => ({ border, tensor: checkedInput(border, inputs) }));
-  const images = given[0]?.tensor.shape[0] ?? 0;
-  if (images === 0 || given.some(({ tensor }) => tensor.shape[0] !== images)) {
-    throw new Error('the inputs need the same number of images, at least one');
-  }
-  const step = spec.batch ?? images;
-  if (images % step !== 0) {
-    throw new Error(`${images} images do not part into the model's batches of ${step}`);
-  }
-  const runs: Map<string, Tensor>[] = [];
-  for (let first = 0; first < images; first += step) {
-    const feeds = new Map<string, OrtNode.Tensor>();
-    for (const { border, tensor } of given) {
-      const part = toModelLayout(someImages(tensor, first, step), border);
-      feeds.set(border.name, new ort.Tensor('float32', part.data, part.shape));
-    }
-    const names = spec.outputs.map((border) => border.name);
-    const results = await session.run(Object.fromEntries(feeds), names);
-    runs.push(
-      new Map(
-        spec.outputs.map((border) => [border.name, toTensor(border, results[border.name], step)]),
-      ),
-    );
-    for (const tensor of [...feeds.values(), ...Object.values(results)]) tensor.dispose();
-  }
-  return new Map(spec.outputs.map(({ name }) => [name, joined(runs.map((run) => run.get(name)))]));
+  return inBatches(
+    new Map(given.map(({ border, tensor }) => [border.name, tensor])),
+    spec.batch,
+    async (part, images) => {
+      const feeds = new Map<string, OrtNode.Tensor>();
+      for (const { border } of given) {
+        const tensor = part.get(border.name);
+        if (tensor === undefined) continue;
+        const { data, shape } = toModelLayout(tensor, border);
+        feeds.set(border.name, new ort.Tensor('float32', data, shape));
+      }
+      const names = spec.outputs.map((border) => border.name);
+      const results = await session.run(Object.fromEntries(feeds), names);
+      const outputs = new Map(
+        spec.outputs.map((border) => [border.name, toTensor(border, results[border.name], images)]),
+      );
+      for (const tensor of [...feeds.values(), ...Object.values(results)]) tensor.dispose();
+      return outputs;
+    },
+  );
 }
 
 function checkedInput(border: OnnxBorder, inputs: ReadonlyMap<string, Tensor>): Tensor {
@@ -175,27 +171,6 @@ function fits(border: OnnxBorder, shape: readonly number[]): boolean {
 
 function describe(border: OnnxBorder): string {
   return `[${['N', ...border.shape.map((size) => size ?? 'any')].join(', ')}]`;
-}
-
-function someImages({ shape, data }: Tensor, first: number, count: number): Tensor {
-  const rest = shape.slice(1);
-  const size = elementCount(rest);
-  return { shape: [count, ...rest], data: data.subarray(first * size, (first + count) * size) };
-}
-
-function joined(parts: readonly (Tensor | undefined)[]): Tensor {
-  const known = parts.filter((part) => part !== undefined);
-  const [first] = known;
-  if (first === undefined) throw new Error('an output is missing');
-  if (known.length === 1) return first;
-  const images = known.reduce((n, part) => n + (part.shape[0] ?? 0), 0);
-  const data = new Float32Array(known.reduce((n, part) => n + part.data.length, 0));
-  let at = 0;
-  for (const part of known) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { shape: [images, ...first.shape.slice(1)], data };
 }
 
 function toTensor(

@@ -4,16 +4,18 @@ import { groupDigits } from '../compiler/constant.js';
 import { mentions, type Override } from '../compiler/elaborate.js';
 import { METRIC_NAMES } from '../compiler/metrics.js';
 import type { Module } from '../compiler/modules.js';
+import type { SweepJob } from './count.js';
 import { describeChoices, type SweepReport, type SweptVariant } from './report.js';
 
 /**
  * A file that imports the model from `path` (relative, starting with `./` or `../`) and declares
- * each variant in a line: `model Net_width16 = Net(width = 16)`. `overrides` are those of `--set`.
+ * each variant in a line: `model Net_width16 = Net(width = 16)`. `overrides` are those of `--set`,
+ * and `sizes` those of `--size`, which are said, since the lines cannot hold them.
  */
 export function variantsSource(
   report: SweepReport,
   variants: readonly SweptVariant[],
-  overrides: readonly Override[],
+  { overrides, sizes }: Pick<SweepJob, 'overrides' | 'sizes'>,
   entry: Module,
   path: string,
 ): string {
@@ -45,9 +47,11 @@ export function variantsSource(
     report.objectives.length > 0
       ? `The Pareto front of ${report.objectives.join(' and ')}`
       : 'Variants';
+  const at = sizes?.span;
   const where = report.condition === undefined ? '' : `, where ${report.condition}`;
   return [
     `# ${about} found by \`archc sweep\` among ${groupDigits(report.variants.length)} variants${where}.`,
+    ...(at === undefined ? [] : [`# Operations are those for \`--size ${at.source.text}\`.`]),
     '',
     `import ${[...used].join(', ')} from ${JSON.stringify(path)}`,
     ...lines,

@@ -1,4 +1,4 @@
-/// <reference types="@webgpu/types" />
+/// <reference types="@webgpu/types" preserve="true" />
 /** Devices: how to get one, what kind it is, and what it tells of errors. */
 import { messageOf, PlanError } from './error.js';
 import type { Plan, PlanProfile } from './plan.js';

@@ -1,4 +1,4 @@
-/// <reference types="@webgpu/types" />
+/// <reference types="@webgpu/types" preserve="true" />
 /** What a caller gives for a run, checked against what the plan takes. */
 import { meant, PlanError } from './error.js';
 import { USAGE } from './instance.js';

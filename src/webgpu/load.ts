@@ -1,4 +1,4 @@
-/// <reference types="@webgpu/types" />
+/// <reference types="@webgpu/types" preserve="true" />
 /** From the files of a plan to a model that runs. */
 import { guarded, profilesFor, watch } from './device.js';
 import { PlanError } from './error.js';

@@ -1,4 +1,4 @@
-/// <reference types="@webgpu/types" />
+/// <reference types="@webgpu/types" preserve="true" />
 /** A loaded plan: what the caller runs, resizes, measures and lets go of. */
 import { guarded, type Guarded, type Watch } from './device.js';
 import { createStagingPool, submitRun, type StagingPool } from './encode.js';

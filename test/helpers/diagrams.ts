@@ -22,6 +22,9 @@ function pathsIn(svg: string, kind: string): string[] {
   return [...found].map(([, path = '']) => path);
 }
 
+/** Below the last box of a group there may be lines, but no more than a few. */
+const MOST_GAP = 80;
+
 /** What is wrong with the picture of a diagram; empty where nothing is. */
 export async function problemsOfPicture(diagram: Diagram): Promise<string[]> {
   const svg = await diagramSvg(diagram);
@@ -62,6 +65,24 @@ export async function problemsOfPicture(diagram: Diagram): Promise<string[]> {
     const over = boxes.findIndex((box) => overlap(text, box, 1));
     say(over !== -1, `${name(text)} lies over ${drawn[over] ?? ''}`);
   }
+  const isTitle = ({ element: { attributes } }: Placed): boolean =>
+    attributes['font-weight'] === 'bold' && attributes['font-size'] === '12';
+  const titles = texts.filter((t) => !isIn('box')(t) && isTitle(t));
+  say(titles.length !== groups.length, `${titles.length} names for ${groups.length} groups`);
+  for (const title of titles) {
+    say(!groups.some((group) => contains(group, title)), `${name(title)} sticks out of its group`);
+  }
+  for (const group of groups) {
+    const inner = [...boxes, ...groups].filter((r) => r !== group && contains(group, r));
+    const lowest = Math.max(...inner.map(({ y, height }) => y + height));
+    say(group.y + group.height - lowest > MOST_GAP, 'a group is empty in its lower part');
+  }
+  const labels = texts.filter((t) => !isIn('box')(t) && !isIn('legend')(t));
+  labels.forEach((label, i) => {
+    for (const other of labels.slice(i + 1)) {
+      say(overlap(label, other, 1), `${name(label)} lies over ${name(other)}`);
+    }
+  });
   const edges = paths.filter(isIn('edge')).filter((p) => p.element.attributes['fill'] === 'none');
   const inLegend = edges.filter(isIn('legend')).length;
   const count = diagram.edges.length;
@@ -77,6 +98,8 @@ export async function problemsOfPicture(diagram: Diagram): Promise<string[]> {
       };
       const through = boxes.findIndex((box) => overlap(segment, box, 1));
       say(through !== -1, `a line goes through ${drawn[through] ?? ''}`);
+      const crossed = titles.find((title) => overlap(segment, title, 1));
+      say(crossed !== undefined, `a line goes through the name ${crossed ? name(crossed) : ''}`);
     }
   }
   return problems;

@@ -2,14 +2,20 @@
 /** GPUs for tests, and what judges shaders: two front ends and a search for races. */
 import { NagaError, parseWgsl, validate } from 'naga-wasm';
 import { detectRaces } from 'wgsl_reflect/wgsl_reflect.module.js';
-import type { Outcome } from '../../src/compiler/diagnostic.js';
-import { openAdapter, openGpu } from '../../src/engines/gpu.js';
+import { openGpu } from '../../src/engines/gpu.js';
 import { loadVulkan } from './swiftshader.js';
 
 /** An adapter that computes. Where there is none the test fails: nothing here may be skipped. */
 export async function testAdapter(): Promise<GPUAdapter> {
   loadVulkan();
-  return valueOf(await openAdapter(valueOf(await openGpu())));
+  return adapterOf([]);
+}
+
+async function adapterOf(toggles: readonly string[]): Promise<GPUAdapter> {
+  const gpu = await openGpu(toggles);
+  const adapter = gpu.ok ? await gpu.value.requestAdapter() : null;
+  if (adapter === null) throw new Error('there is no GPU adapter');
+  return adapter;
 }
 
 /** A device of the default limits, unless others are asked for. */
@@ -17,17 +23,11 @@ export async function testDevice(descriptor?: GPUDeviceDescriptor): Promise<GPUD
   return (await testAdapter()).requestDevice(descriptor);
 }
 
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (outcome.ok) return outcome.value;
-  throw new Error(outcome.diagnostics.map(({ message }) => message).join('\n'));
-}
-
 let judge: Promise<GPUDevice> | undefined;
 
 /** A device that validates and does not compute: it needs no driver. */
 async function openJudge(): Promise<GPUDevice> {
-  const adapter = valueOf(await openAdapter(valueOf(await openGpu(['backend=null']))));
-  return adapter.requestDevice();
+  return (await adapterOf(['backend=null'])).requestDevice();
 }
 
 /**

@@ -36,7 +36,8 @@ export async function planOf(
   }
   const emitted = await emitWgsl(model.graph, model.weights, {
     dynamic,
-    metadata: { version: '0.0.0', sourceSha256: '0'.repeat(64), weights: { seed: 0 }, params: 0 },
+    metadata: { version: '0.0.0', sourceSha256: '0'.repeat(64), weights: { seed: 0 } },
+    params: 0,
   });
   if (emitted.ok) return emitted;
   throw new Error(emitted.diagnostics.map(({ message }) => message).join('\n'));

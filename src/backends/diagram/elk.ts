@@ -164,7 +164,10 @@ function nodeOf(
       ...options(direction),
       'elk.padding': `[top=${GROUP_HEADER + 4},left=12,bottom=12,right=12]`,
       'elk.nodeSize.constraints': 'MINIMUM_SIZE',
-      'elk.nodeSize.minimum': `(${groupWidth(item.label)},${GROUP_HEADER})`,
+      // Inside, the layout goes to the right and is turned at the end: height first, and centring
+      // across what is the flow then.
+      'elk.nodeSize.minimum': `(${GROUP_HEADER},${groupWidth(item.label)})`,
+      'elk.contentAlignment': '[V_CENTER, H_LEFT]',
     },
   };
 }

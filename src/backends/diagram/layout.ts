@@ -1,5 +1,5 @@
 /** Where everything in a picture lies: what the layouts take and give. */
-import { textWidth } from '../../charts/svg.js';
+import { shorten, textWidth } from '../../charts/svg.js';
 import { shapeText, type DiagramBox, type DiagramEdge } from './model.js';
 import { figureTexts } from './text.js';
 
@@ -47,6 +47,7 @@ export const LINE = { title: 15, detail: 13, bar: 14 };
 /** Above the boxes of a group, for its name. */
 export const GROUP_HEADER = 24;
 const DETAIL_WIDTH = 170;
+const GROUP_TITLE_WIDTH = 240;
 
 /** What is written in a box. */
 export interface BoxText {
@@ -89,8 +90,8 @@ export function labelSize({ shape }: DiagramEdge): Size {
   return { width: Math.ceil(textWidth(shapeText(shape), LABEL_FONT)), height: LABEL_HEIGHT };
 }
 
-/** The spaces of `k = 3` hold it together. */
-const WORDS = /(?<!=) (?!=)/;
+/** The spaces of `k = 3` and `conv ×2` hold them together. */
+const WORDS = /(?<!=) (?!=|×)/;
 
 /** Words in lines; one that is wider than a line has a line of its own. */
 function wrap(text: string, width: number): string[] {
@@ -165,7 +166,12 @@ export function fromOrigin(rects: ReadonlyMap<string, Rect>, routes: readonly Ro
   };
 }
 
+/** A group's name, in short where it is very long: its tooltip has all of it. */
+export function groupTitle(label: string): string {
+  return shorten(label, GROUP_TITLE_WIDTH, TITLE_FONT);
+}
+
 /** A group's smallest width: its name must fit beside what enters it in the middle. */
 export function groupWidth(label: string): number {
-  return Math.ceil(textWidth(label, TITLE_FONT) + 2 * PADDING.x);
+  return 2 * Math.ceil(textWidth(groupTitle(label), TITLE_FONT) + PADDING.x + 4);
 }

@@ -17,6 +17,7 @@ import {
   boxSizes,
   boxText,
   DETAIL_FONT,
+  groupTitle,
   LABEL_FONT,
   LINE,
   PADDING,
@@ -42,7 +43,6 @@ const HEADING = { size: 17, bold: true };
 const HEADING_HEIGHT = 62;
 /** For the longest entry of the legend. */
 const LEAST_WIDTH = 360;
-const FILL = { learned: '#e8f0fa', plain: COLOR.paper, endpoint: '#efefef', group: '#f8f8f8' };
 
 /** The largest figures of any box, which fill its bars. */
 type Scale = Pick<Figures, 'params' | 'macs'>;
@@ -128,7 +128,7 @@ function groupsOf(item: DiagramItem, layout: Layout): string[] {
   const rect = element('rect', {
     ...rectOf(layout, item),
     rx: 6,
-    fill: FILL.group,
+    fill: COLOR.group,
     stroke: COLOR.muted,
     'stroke-dasharray': '2 3',
   });
@@ -139,7 +139,12 @@ function groupsOf(item: DiagramItem, layout: Layout): string[] {
 function groupNames(item: DiagramItem, layout: Layout): string[] {
   if (item.kind !== 'group') return [];
   const { x, y } = rectOf(layout, item);
-  const name = text(item.label, { x: x + PADDING.x, y: y + 17, halo: true, ...TITLE_FONT });
+  const name = text(groupTitle(item.label), {
+    x: x + PADDING.x,
+    y: y + 17,
+    halo: true,
+    ...TITLE_FONT,
+  });
   return [name, ...item.items.flatMap((inner) => groupNames(inner, layout))];
 }
 
@@ -163,7 +168,7 @@ function drawBox(box: DiagramBox, rect: Rect, scale: Scale): string {
   const isEndpoint = box.kind === 'input' || box.kind === 'output';
   const { title, lines, bars } = boxText(box);
   const { params, macs } = box.figures;
-  const fill = isEndpoint ? FILL.endpoint : params > 0 ? FILL.learned : FILL.plain;
+  const fill = isEndpoint ? COLOR.endpoint : params > 0 ? COLOR.learned : COLOR.paper;
   const content = [
     tooltip(box),
     element('rect', {
@@ -293,7 +298,7 @@ function legendOf({ edges, items }: Diagram, scale: Scale, width: number): Legen
   const isPlain = ({ kind, figures }: DiagramBox): boolean =>
     figures.params === 0 && (kind === 'operator' || kind === 'block');
   if (scale.params > 0 && has(isPlain)) {
-    entries.push([colored(FILL.learned), 'has parameters'], [colored(FILL.plain), 'has none']);
+    entries.push([colored(COLOR.learned), 'has parameters'], [colored(COLOR.paper), 'has none']);
   }
   entries.push([arrow(false), 'tensor, with its shape (height × width × channels)']);
   if (edges.some(({ isSkip }) => isSkip)) entries.push([arrow(true), 'skip connection']);

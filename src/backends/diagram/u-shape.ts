@@ -68,6 +68,8 @@ const GAP = {
 };
 /** Between a line and a box that it passes. */
 const CLEARANCE = 4;
+/** Between a vertical line and what is written beside it. */
+const BESIDE = 5;
 const ORDER: readonly Column[] = ['down', 'foot', 'up'];
 
 export interface ULayout extends Layout {
@@ -391,10 +393,10 @@ function place(plan: Plan, shapes: Shapes): Layout {
   const labelled = [...across, ...beside];
   const labels = Math.max(0, ...labelled.map(({ edge }) => labelSize(edge).width));
   const footWidth = Math.max(...plan.columns.foot.map((unit) => shapeIn(shapes, unit).width));
-  const aroundFoot = plan.links.filter(
-    ({ way, from }) => way === 'beside' || (way === 'side' && from.column === 'foot'),
-  ).length;
-  const footRoom = footWidth + 4 * GAP.border + 2 * GAP.tracks * aroundFoot;
+  const aroundFoot = plan.links
+    .filter(({ way, from }) => way === 'beside' || (way === 'side' && from.column === 'foot'))
+    .reduce((sum, link) => sum + laneWidth(link), 0);
+  const footRoom = footWidth + 4 * GAP.border + 2 * aroundFoot;
   const channel = Math.max(
     labels * (beside.length > 0 ? 2 : 1) + 2 * GAP.border + GAP.tracks * (bent.length + 1),
     // Lines beside the foot go up between the columns, which otherwise may stand above it.
@@ -427,6 +429,15 @@ function place(plan: Plan, shapes: Shapes): Layout {
     foot: { left: footAxis - footWidth / 2, right: footAxis + footWidth / 2 },
   };
   const tracks = tracksOf(plan.links, bent, borders, labels, tops);
+  /** Where lines leave or enter the sides of units, and so cross the tracks beside them. */
+  const crossings = plan.links
+    .filter(({ way }) => way === 'side')
+    .flatMap((link) =>
+      ([false, true] as const).map((isEntry) => {
+        const at = corner.get(isEntry ? link.to : link.from);
+        return (at?.y ?? 0) + portAt(shapes, link, isEntry).y;
+      }),
+    );
   for (const link of plan.links) {
     const ends = ([false, true] as const).map((isEntry) => {
       const unit = isEntry ? link.to : link.from;
@@ -439,7 +450,7 @@ function place(plan: Plan, shapes: Shapes): Layout {
     routes.push({
       edge: link.edge,
       points: straighten([...start, ...outside, ...end]),
-      label: labelOf(link, outside, borders),
+      label: labelOf(link, outside, borders, crossings),
     });
   }
   return fromOrigin(rects, routes);
@@ -497,6 +508,11 @@ interface Borders {
   readonly foot: { readonly left: number; readonly right: number };
 }
 
+/** How far from the vertical part of a link the next one may be: its label lies between them. */
+function laneWidth({ edge, way }: Link): number {
+  return way === 'side' ? labelSize(edge).width + 2 * BESIDE : GAP.tracks;
+}
+
 /** Where the vertical part of a link lies that needs one. */
 function tracksOf(
   links: readonly Link[],
@@ -513,17 +529,23 @@ function tracksOf(
       .filter(({ way, from }) => way === 'side' && from.column === column)
       .sort((a, b) => span(a) - span(b));
   const away = (i: number): number => GAP.border + i * GAP.tracks;
-  aside('down').forEach((link, i) => tracks.set(link, borders.west - away(i)));
-  aside('up').forEach((link, i) => tracks.set(link, borders.east + away(i)));
+  /** Each with its label between it and the next. */
+  const outwards = (side: readonly Link[], border: number, direction: 1 | -1): void => {
+    let distance = GAP.border;
+    for (const link of side) {
+      tracks.set(link, border + direction * distance);
+      distance += laneWidth(link);
+    }
+  };
+  outwards(aside('down'), borders.west, -1);
+  outwards(aside('up'), borders.east, 1);
   const { left, right } = borders.foot;
   const isBeside = ({ way }: Link): boolean => way === 'beside';
   links
     .filter((link) => isBeside(link) && link.to.column === 'foot')
     .forEach((link, i) => tracks.set(link, left - away(i)));
-  [
-    ...aside('foot'),
-    ...links.filter((link) => isBeside(link) && link.from.column === 'foot'),
-  ].forEach((link, i) => tracks.set(link, right + away(i)));
+  const fromFoot = links.filter((link) => isBeside(link) && link.from.column === 'foot');
+  outwards([...aside('foot'), ...fromFoot], right, 1);
   bent.forEach((link, i) => tracks.set(link, borders.channel + labels + GAP.border + away(i)));
   return tracks;
 }
@@ -551,20 +573,26 @@ function pathOf(link: Link, a: Point, b: Point, tracks: ReadonlyMap<Link, number
 }
 
 /** Above a horizontal part, or right of a vertical one. */
-function labelOf({ edge, way, from }: Link, path: readonly Point[], borders: Borders): Rect {
+function labelOf(
+  { edge, way, from }: Link,
+  path: readonly Point[],
+  borders: Borders,
+  crossings: readonly number[],
+): Rect {
   const { width, height } = labelSize(edge);
   const [a = { x: 0, y: 0 }, b = a] = path;
   const end = path.at(-1) ?? b;
-  const [above, beside] = [LABEL_HEIGHT + 1, 5];
+  const above = LABEL_HEIGHT + 1;
   const besideOf = (p: Point, q: Point): Rect => ({
-    x: p.x + beside,
+    x: p.x + BESIDE,
     y: (p.y + q.y - height) / 2,
     width,
     height,
   });
   switch (way) {
     case 'chain':
-      return besideOf(a, { x: a.x, y: end.y });
+      // Where the line has a bend, that is in the middle: clear of it.
+      return besideOf({ x: Math.max(a.x, end.x), y: a.y }, end);
     case 'turn':
       // Between the rows, clear of the foot.
       return from.column === 'down'
@@ -579,8 +607,21 @@ function labelOf({ edge, way, from }: Link, path: readonly Point[], borders: Bor
         ? { x: borders.channel + GAP.border, y: a.y - above, width, height }
         : { x: end.x - GAP.border - width, y: end.y - above, width, height };
     case 'side': {
-      const rect = besideOf(b, path[2] ?? end);
-      return from.column === 'down' ? { ...rect, x: b.x - beside - width } : rect;
+      const c = path[2] ?? end;
+      const rect = besideOf(b, c);
+      const x = from.column === 'down' ? b.x - BESIDE - width : rect.x;
+      return { ...rect, x, y: clearOf(crossings, rect, Math.abs(c.y - b.y)) };
     }
   }
+}
+
+/** The upper border nearest to that of a label beside a line of a length, at which no line crosses it. */
+function clearOf(crossings: readonly number[], { y, height }: Rect, length: number): number {
+  const isFree = (top: number): boolean =>
+    crossings.every((at) => at < top - 1 || at > top + height + 1);
+  for (let off = 0; off <= (length - height) / 2; off += 2) {
+    if (isFree(y - off)) return y - off;
+    if (isFree(y + off)) return y + off;
+  }
+  return y;
 }

@@ -12,6 +12,7 @@ import { operatorOf } from '../../compiler/ops/index.js';
 import { rewriteGraph } from '../../compiler/rewrite.js';
 import { formatDim, isSymbolic, symbolDim, symbolsOf, type Dim } from '../../compiler/shape.js';
 import { formatLocation } from '../../compiler/source.js';
+import { metadataEntries, type ModelMetadata } from '../metadata.js';
 import { createEmitter, type Emitter, type EmitterState, type Held } from './emitter.js';
 import { encodeModel, littleEndian, type EncodedModel, type Initializer } from './encode.js';
 import { BLOCK_DOMAIN, outlineBlocks, type BlockFunction } from './functions.js';
@@ -68,16 +69,7 @@ export interface OnnxOptions {
   readonly externalData?: 'auto' | 'always';
   /** The name of that file, which the model refers to; `MODEL.onnx.data` unless given. */
   readonly externalDataName?: string;
-  readonly metadata: OnnxMetadata;
-}
-
-export interface OnnxMetadata {
-  /** archc's version. */
-  readonly version: string;
-  /** Of the source text, in hexadecimal. */
-  readonly sourceSha256: string;
-  /** Where the weights come from: a seed, or a file's name. */
-  readonly weights: { readonly seed: number } | { readonly file: string };
+  readonly metadata: ModelMetadata;
 }
 
 export type EmittedOnnx =
@@ -246,7 +238,9 @@ function encodeGraph(
     producer_version: metadata.version,
     ...documented(graph.doc),
     opset_import: protos.length > 0 ? [ownOpset, blockOpset] : [ownOpset],
-    metadata_props: metadataProps(graph, metadata),
+    metadata_props: metadataEntries(graph.name, metadata).map(
+      ([key, value]): StringStringEntryProto => ({ key, value }),
+    ),
     functions: protos,
   };
   const graphProto = {
@@ -321,18 +315,6 @@ function functionTable(opsets: readonly OperatorSetIdProto[]): {
     },
     protos: () => [...byBody.values()],
   };
-}
-
-function metadataProps(graph: Graph, metadata: OnnxMetadata): readonly StringStringEntryProto[] {
-  const { weights } = metadata;
-  return [
-    { key: 'archc.version', value: metadata.version },
-    { key: 'archc.model', value: graph.name },
-    { key: 'archc.source_sha256', value: metadata.sourceSha256 },
-    'seed' in weights
-      ? { key: 'archc.seed', value: String(weights.seed) }
-      : { key: 'archc.weights', value: weights.file },
-  ];
 }
 
 function documented(doc: string): { readonly doc_string?: string } {

@@ -41,7 +41,7 @@ const WEIGHTS_FILE = 'weights.bin';
 export async function assemble(
   draft: Draft,
   header: Header,
-): Promise<{ readonly plan: Plan; readonly files: readonly PlanFile[] }> {
+): Promise<{ readonly plan: Plan; readonly files: readonly [PlanFile, ...PlanFile[]] }> {
   const { bytes, constants, weights } = packWeights(draft);
   const shaders = await writeShaders(draft.kernels);
   const pipelines: PlanPipeline[] = [];

@@ -9,15 +9,13 @@ import { paddingAttribute, pairAttribute } from '../attributes.js';
 import {
   blockGroups,
   headCode,
-  insideCode,
   multiplyCode,
-  nameOf,
   storesCode,
-  strideText,
   sumsCode,
+  threadsAlong,
   type BlockShape,
-  type Geometry,
-} from './conv.js';
+} from './block.js';
+import { insideCode, nameOf, strideText, type Geometry } from './window.js';
 import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
@@ -54,7 +52,7 @@ export function lowerConvtranspose(e: Emitter, view: KernelView, anchor: Node): 
   const outBlocks = Math.ceil(finish.channels / 4);
   const wide = outBlocks > 1 ? 2 : 1;
   const columns = Math.ceil(outBlocks / wide);
-  const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
+  const threadsX = threadsAlong(columns, MAX_COLUMNS);
   const shape: BlockShape = { pixels: PIXELS, wide, threads: [threadsX, THREADS / threadsX] };
   const [inHeight, inWidth] = [reader.height, reader.width];
   e.kernel({
@@ -122,9 +120,8 @@ ${indent(tapsCode(reader, { k, stride }, shape), 2)}
 ${indent(
   storesCode(
     shape,
-    'pixel',
-    (i) => placeIsThere(i === 0 ? 'x' : `x + ${i * stride[1]}`),
-    stride[1],
+    (own) => `pixel + ${own} * ${stride[1]}`,
+    (own) => placeIsThere(`x + ${own} * ${stride[1]}`),
   ),
 )}
 }`;

@@ -3,17 +3,16 @@
  * it loads serve many sums.
  */
 import type { Node } from '../../compiler/ir.js';
+import { blockGroups, headCode, listCode, threadsAlong, type BlockShape } from './block.js';
 import {
-  blockGroups,
-  headCode,
+  geometryOf,
   insideCode,
   nameOf,
-  pairOf,
   strideText,
   windowParams,
-  type BlockShape,
   type Geometry,
-} from './conv.js';
+} from './window.js';
+import { paddingAttribute } from '../attributes.js';
 import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
 import { lowerGrouped } from './grouped.js';
@@ -45,16 +44,11 @@ function rowsOf({ k, stride, dilation }: Geometry): number {
 }
 
 export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void {
-  const { attributes: a } = anchor;
-  if (a['multiplier'] !== 1) {
+  if (anchor.attributes['multiplier'] !== 1) {
     lowerGrouped(e, view, anchor);
     return;
   }
-  const geometry: Geometry = {
-    k: pairOf(a['k']),
-    stride: pairOf(a['stride']),
-    dilation: pairOf(a['dilation']),
-  };
+  const geometry = geometryOf(anchor);
   const reader = readerOf(e, view, anchor);
   const kernel = e.place(view.outer(operand(anchor, 1)), 'taps');
   const bias = anchor.operands[2] === undefined ? undefined : view.outer(anchor.operands[2]);
@@ -67,7 +61,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   const perColumn = ceilDiv(outHeight, rows);
   const blocks = product([e.batch, perColumn, perRow]);
   const columns = Math.ceil(finish.channels / 4);
-  const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
+  const threadsX = threadsAlong(columns, MAX_COLUMNS);
   const threadsY = THREADS / threadsX;
   const shape = { wide: 1, pixels: PIXELS, threads: [threadsX, threadsY] } as const;
   e.kernel({
@@ -98,7 +92,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
       out_height: outHeight,
       out_width: outWidth,
       ...reader.params,
-      ...windowParams(reader, geometry, a['pad']),
+      ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
       ...finish.params,
       out_blocks: columns,
     },
@@ -160,33 +154,25 @@ ${indent(sums.join('\n'))}
 }`;
   };
   const clamps = upTo(count).map((i) => `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`);
-  const stores = upTo(rows).map((j) => {
-    const own = upTo(PIXELS).map((i) => {
-      const store = `store(sum_${j}_${i}, pixel${i === 0 ? '' : ` + ${i}`}, column);`;
-      return i === 0 ? store : `if (first + ${i} < params.out_width) { ${store} }`;
-    });
-    return j === 0
-      ? own.join('\n')
-      : `if (first_row + ${j} < params.out_height) {
-  pixel += params.out_width;
-${indent(own.join('\n'))}
-}`;
-  });
+  const sums = upTo(rows).flatMap((j) => upTo(PIXELS).map((i) => `sum_${j}_${i}`));
   return `${tileHead(shape, rows)}
   let y = first_row * ${stride[0]} - params.top;
   let x = first * ${stride[1]} - params.left;
 ${indent(clamps.join('\n'))}
 ${indent(insideCode(count, x))}
 ${indent(taps.join('\n'))}
-${indent(
-  upTo(rows)
-    .flatMap((j) => upTo(PIXELS).map((i) => `var sum_${j}_${i}: vec4f;`))
-    .join('\n'),
-)}
+${indent(sums.map((name) => `var ${name}: vec4f;`).join('\n'))}
   var row: i32;
 ${indent(upTo(inputRows).map(rowCode).join('\n'))}
-  var pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-${indent(stores.join('\n'))}
+  let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
+${indent(listCode(sums, PIXELS))}
+  for (var i = 0; i < ${sums.length}; i++) {
+    let down = i / ${PIXELS};
+    let right = i % ${PIXELS};
+    if (first_row + down < params.out_height && first + right < params.out_width) {
+      store(sums[i], pixel + down * params.out_width + right, column);
+    }
+  }
 }`;
 }
 
@@ -226,12 +212,16 @@ ${indent(
     }
   }
   let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-  store(sum_0, pixel, column);
 ${indent(
-  upTo(PIXELS)
-    .slice(1)
-    .map((i) => `if (first + ${i} < params.out_width) { store(sum_${i}, pixel + ${i}, column); }`)
-    .join('\n'),
+  listCode(
+    upTo(PIXELS).map((i) => `sum_${i}`),
+    PIXELS,
+  ),
 )}
+  for (var i = 0; i < ${PIXELS}; i++) {
+    if (first + i < params.out_width) {
+      store(sums[i], pixel + i, column);
+    }
+  }
 }`;
 }

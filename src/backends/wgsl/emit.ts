@@ -29,6 +29,7 @@ import {
   type TensorDraft,
 } from './emitter.js';
 import { assemble, type PlanFile } from './assemble.js';
+import type { ModelMetadata } from '../metadata.js';
 import { copyTo } from './gather.js';
 import { legalize } from './legalize.js';
 import { lowerNode } from './lower.js';
@@ -37,20 +38,13 @@ import { product, sizesOf, times } from './size.js';
 export interface WgslOptions {
   /** Batch and symbolic sizes stay free, to be chosen when the plan is loaded; else the batch is 1. */
   readonly dynamic?: boolean;
-  readonly metadata: {
-    /** archc's version. */
-    readonly version: string;
-    /** Of the source text, in hexadecimal. */
-    readonly sourceSha256: string;
-    /** Where the weights come from: a seed, or a file's name. */
-    readonly weights: { readonly seed: number } | { readonly file: string };
-    /** Learned elements of the model as the source has it. */
-    readonly params: number;
-  };
+  readonly metadata: ModelMetadata;
+  /** Learned elements of the model as the source has it. */
+  readonly params: number;
 }
 
 export type EmittedWgsl =
-  | { readonly ok: true; readonly plan: Plan; readonly files: readonly PlanFile[] }
+  | { readonly ok: true; readonly plan: Plan; readonly files: readonly [PlanFile, ...PlanFile[]] }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /** The largest binding that every device grants (WebGPU, `maxStorageBufferBindingSize`). */
@@ -94,7 +88,7 @@ export async function emitWgsl(
   const { draft } = e;
   const problems = tooLarge(draft);
   if (problems.length > 0) return { ok: false, diagnostics: problems };
-  const { version, sourceSha256, params } = options.metadata;
+  const { version, sourceSha256, weights: origin } = options.metadata;
   const { plan, files } = await assemble(draft, {
     format: PLAN_FORMAT,
     version: PLAN_VERSION,
@@ -102,11 +96,8 @@ export async function emitWgsl(
     model: graph.name,
     doc: graph.doc,
     sourceSha256,
-    weightsOrigin:
-      'seed' in options.metadata.weights
-        ? `seed ${options.metadata.weights.seed}`
-        : options.metadata.weights.file,
-    params,
+    weightsOrigin: 'seed' in origin ? `seed ${origin.seed}` : origin.file,
+    params: options.params,
     symbols,
     inputs,
     outputs,

@@ -9,16 +9,13 @@ import { paddingAttribute, pairAttribute } from '../attributes.js';
 import {
   blockGroups,
   headCode,
-  insideCode,
   multiplyCode,
-  nameOf,
   storesCode,
-  strideText,
   sumsCode,
-  windowParams,
+  threadsAlong,
   type BlockShape,
-  type Geometry,
-} from './conv.js';
+} from './block.js';
+import { insideCode, nameOf, strideText, windowParams, type Geometry } from './window.js';
 import { linearGroups, type Emitter } from './emitter.js';
 import { linearFinish } from './finish-linear.js';
 import { finishOf } from './finish.js';
@@ -76,7 +73,7 @@ function lowerBlocked(e: Emitter, view: KernelView, grouped: Grouped): void {
   const perRow = ceilDiv(outWidth, PIXELS);
   const blocks = product([e.batch, outHeight, perRow]);
   const columns = filters / 4;
-  const threadsX = Math.min(MAX_COLUMNS, 2 ** Math.ceil(Math.log2(columns)));
+  const threadsX = threadsAlong(columns, MAX_COLUMNS);
   const shape: BlockShape = { pixels: PIXELS, wide: 1, threads: [threadsX, THREADS / threadsX] };
   e.kernel({
     node: view.node,
@@ -155,7 +152,13 @@ ${indent(
     }
   }
   let pixel = out_row * params.out_width + first;
-${indent(storesCode(shape, 'pixel', (i) => `first + ${i} < params.out_width`))}
+${indent(
+  storesCode(
+    shape,
+    (own) => `pixel + ${own}`,
+    (own) => `first + ${own} < params.out_width`,
+  ),
+)}
 }`;
 }
 

@@ -1,6 +1,7 @@
 /** Max and average pooling: a thread computes 4 channels of a pixel. */
 import type { Node } from '../../compiler/ir.js';
-import { pairOf, windowParams, type Geometry } from './conv.js';
+import { windowParams, type Geometry } from './window.js';
+import { paddingAttribute, pairAttribute } from '../attributes.js';
 import { linearGroups, type Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
 import { addressCode, loadCode, readerFunctions, readerOf } from './reader.js';
@@ -9,8 +10,12 @@ import { sizeOfDim, times } from './size.js';
 import { operatorsOf, type KernelView } from './view.js';
 
 export function lowerPool(e: Emitter, view: KernelView, anchor: Node): void {
-  const { op, attributes: a } = anchor;
-  const geometry: Geometry = { k: pairOf(a['k']), stride: pairOf(a['stride']), dilation: [1, 1] };
+  const { op } = anchor;
+  const geometry: Geometry = {
+    k: pairAttribute(anchor, 'k'),
+    stride: pairAttribute(anchor, 'stride'),
+    dilation: [1, 1],
+  };
   const reader = readerOf(e, view, anchor);
   const [result] = anchor.results;
   if (result === undefined) throw new Error(`${op}: no result`);
@@ -43,7 +48,7 @@ export function lowerPool(e: Emitter, view: KernelView, anchor: Node): void {
       stride_y: geometry.stride[0],
       stride_x: geometry.stride[1],
       ...reader.params,
-      ...windowParams(reader, geometry, a['pad']),
+      ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
       ...finish.params,
       out_blocks: blocks,
     },

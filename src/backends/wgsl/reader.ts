@@ -138,12 +138,38 @@ export function startsCode({ sources }: Reader, count: number, inLine = true): s
     .join('\n');
 }
 
-function lineOf([y, x]: readonly [number, number]): string {
+/**
+ * Statements that list, for pixels of which `images`, `tops` and `lefts` tell where their windows
+ * begin, where the tap at `[y, x]` begins in each source (`at`), and whether it is in the image.
+ */
+export function tapCode(
+  { sources }: Reader,
+  count: number,
+  [dy, dx]: readonly [y: string, x: string],
+): string {
+  const lists = sources.map((_, s) => `var at${suffixOf(sources, s)}: array<i32, ${count}>;`);
+  const starts = sources.map(({ factor }, s) => {
+    const line = lineOf(factor, 'images[i]');
+    // Outside, the first pixel is read and not used.
+    const start = `(${line} + ${divided('x', factor[1])}) * ${perPixel(sources, s)}`;
+    return `  at${suffixOf(sources, s)}[i] = select(0, ${start}, inside[i]);`;
+  });
+  return [
+    ...lists,
+    `var inside: array<bool, ${count}>;`,
+    `for (var i = 0; i < ${count}; i++) {`,
+    `  let row = tops[i] + ${dy};`,
+    `  let x = lefts[i] + ${dx};`,
+    '  inside[i] = row >= 0 && row < params.height && x >= 0 && x < params.width;',
+    ...starts,
+    '}',
+  ].join('\n');
+}
+
+function lineOf([y, x]: readonly [number, number], image = 'image_index'): string {
   const width = x === 1 ? 'params.width' : `(params.width / ${x})`;
   const row =
-    y === 1
-      ? 'image_index * params.height + row'
-      : `image_index * (params.height / ${y}) + row / ${y}`;
+    y === 1 ? `${image} * params.height + row` : `${image} * (params.height / ${y}) + row / ${y}`;
   return `(${row}) * ${width}`;
 }
 
@@ -186,17 +212,21 @@ export function loadCode(
     block,
     name,
     inside,
+    isListed = false,
   }: {
     readonly count: number;
     readonly block: string;
     readonly name: (i: number) => string;
     readonly inside?: (i: number) => string;
+    /** Whether the addresses are in lists, as `tapCode` makes them. */
+    readonly isListed?: boolean;
   },
 ): string {
   const value = (s: number, i: number, own: string): string => {
     const source = sources[s];
     if (source === undefined) throw new Error('no source');
-    const text = elementsAt(source, addressName(sources, s, i), own);
+    const listed = `at${suffixOf(sources, s)}[${i}]`;
+    const text = elementsAt(source, isListed ? listed : addressName(sources, s, i), own);
     return inside === undefined ? text : `select(vec4f(), ${text}, ${inside(i)})`;
   };
   if (sources.length === 1) {

@@ -5,17 +5,9 @@
  */
 import type { Node } from '../../compiler/ir.js';
 import { statementsOf } from './chain.js';
-import {
-  headCode,
-  multiplyCode,
-  nameOf,
-  pairOf,
-  storesCode,
-  strideText,
-  sumsCode,
-  windowParams,
-  type Geometry,
-} from './conv.js';
+import { headCode, multiplyCode, storesCode, sumsCode } from './block.js';
+import { nameOf, strideText, windowParams, type Geometry, geometryOf } from './window.js';
+import { paddingAttribute } from '../attributes.js';
 import type { Bound, Emitter } from './emitter.js';
 import { helperText } from './expressions.js';
 import { finishOf } from './finish.js';
@@ -33,12 +25,7 @@ export function lowerSeparable(
   anchor: Node,
   { anchor: depthwise, epilogue }: NonNullable<KernelView['prologue']>,
 ): void {
-  const { attributes: a } = depthwise;
-  const geometry: Geometry = {
-    k: pairOf(a['k']),
-    stride: pairOf(a['stride']),
-    dilation: pairOf(a['dilation']),
-  };
+  const geometry = geometryOf(depthwise);
   const reader = readerOf(e, view, depthwise);
   const placeOf = (node: Node, index: number, layout?: 'blocks' | 'taps'): Bound['place'] =>
     e.place(view.outer(operand(node, index)), layout);
@@ -97,7 +84,7 @@ export function lowerSeparable(
       out_height: outHeight,
       out_width: outWidth,
       ...reader.params,
-      ...windowParams(reader, geometry, a['pad']),
+      ...windowParams(reader, geometry, paddingAttribute(depthwise, 'pad')),
       in_blocks: Math.ceil(reader.channels / 4),
       ...finish.params,
       out_blocks: outBlocks,
@@ -196,6 +183,12 @@ ${indent(
 )}
   }
   let pixel = out_row * params.out_width + first;
-${indent(storesCode(shape, 'pixel', (i) => `first + ${i} < params.out_width`))}
+${indent(
+  storesCode(
+    shape,
+    (own) => `pixel + ${own}`,
+    (own) => `first + ${own} < params.out_width`,
+  ),
+)}
 }`;
 }

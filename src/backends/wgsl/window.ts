@@ -1,10 +1,59 @@
-/** Padding of windows as sizes of a plan. */
+/** Sliding windows: what their kernels share. */
 import { extent, type Window } from '../../compiler/ops/window.js';
+import type { Padding } from '../../compiler/ops/kinds.js';
+import type { Node } from '../../compiler/ir.js';
 import type { Size } from '../../webgpu/plan.js';
+import { pairAttribute } from '../attributes.js';
+import type { Reader } from './reader.js';
+import { upTo } from './shader.js';
 import { ceilDiv, floorDiv, max, minus, plus, times } from './size.js';
 
+export interface Geometry {
+  readonly k: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+}
+
+/** The window of a convolution. */
+export function geometryOf(node: Node): Geometry {
+  return {
+    k: pairAttribute(node, 'k'),
+    stride: pairAttribute(node, 'stride'),
+    dilation: pairAttribute(node, 'dilation'),
+  };
+}
+
+/** `, stride 2×2` */
+export function strideText({ stride, dilation }: Geometry): string {
+  const parts = [
+    stride[0] * stride[1] === 1 ? '' : `, stride ${stride.join('×')}`,
+    dilation[0] * dilation[1] === 1 ? '' : `, dilation ${dilation.join('×')}`,
+  ];
+  return parts.join('');
+}
+
+/** `conv_3x3_s2`: what makes the shader of a window differ from others. */
+export function nameOf(op: string, { k, stride, dilation }: Geometry): string {
+  const part = (letter: string, [y, x]: readonly [number, number]): string =>
+    y === 1 && x === 1 ? '' : `_${letter}${y === x ? y : `${y}x${x}`}`;
+  return `${op}_${k.join('x')}${part('s', stride)}${part('d', dilation)}`;
+}
+
+/** The padding before the image: `top` and `left`. */
+export function windowParams(
+  reader: Reader,
+  geometry: Geometry,
+  pad: Padding,
+): Readonly<Record<string, Size>> {
+  const window: Window = { ...geometry, pad };
+  return {
+    top: paddingBefore(reader.height, window, 0),
+    left: paddingBefore(reader.width, window, 1),
+  };
+}
+
 /** Zeros before an axis, as `explicitPadding` of the compiler gives them for a known size. */
-export function paddingBefore(input: Size, window: Window, axis: 0 | 1): Size {
+function paddingBefore(input: Size, window: Window, axis: 0 | 1): Size {
   const { pad } = window;
   if (pad === 'valid') return 0;
   if (pad !== 'same') return pad[axis === 0 ? 0 : 2];
@@ -12,4 +61,11 @@ export function paddingBefore(input: Size, window: Window, axis: 0 | 1): Size {
   const reach = extent(window.k[axis], window.dilation[axis]);
   const total = minus(plus(times(minus(ceilDiv(input, stride), 1), stride), reach), input);
   return floorDiv(max(0, total), 2);
+}
+
+/** `let inside_0 = …`: whether the pixels at `x(0)`, `x(1)`, … of a line are in the image. */
+export function insideCode(count: number, x: (i: number) => string): string {
+  return upTo(count)
+    .map((i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`)
+    .join('\n');
 }

@@ -1,10 +1,15 @@
 /** `archc compile`: a model as a file for an engine. */
-import { basename, extname } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
-import { compile, TARGETS, type Artifact, type OptimizationLevel } from '../../compile.js';
+import {
+  compile,
+  TARGETS,
+  type Artifact,
+  type OptimizationLevel,
+  type Target,
+} from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import { groupDigits } from '../../compiler/constant.js';
-import { isOnnxFile } from '../artifacts.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
@@ -25,7 +30,8 @@ import {
   type ModelFlags,
   type WeightFlags,
 } from '../options.js';
-import { writeOutputFiles } from '../output.js';
+import { planPage } from '../plan-page.js';
+import { dataFileOf, TARGET_OUTPUTS } from '../target-output.js';
 import { describeWeights, formatBytes } from '../words.js';
 import { fail, type Shell } from '../shell.js';
 
@@ -49,14 +55,17 @@ const LAYOUTS = ['nchw', 'nhwc'] as const;
 export function register(program: Command, shell: Shell): void {
   const command = program
     .command('compile')
-    .summary('write an ONNX model')
+    .summary('write a model for an engine: ONNX, or kernels for WebGPU')
     .description(
       'Checks a model and writes it for an engine. Weights are drawn from a seed unless a file gives\n' +
         'them. The same source, weights and options give the same bytes. `-` reads standard input.',
     )
     .argument('<file>', 'the .arch file')
     .option('--target <target>', `what to write: ${TARGETS.join(', ')}`, 'onnx')
-    .option('-o, --output <file>', 'where to write (default: NAME.onnx in this folder)')
+    .option(
+      '-o, --output <file>',
+      'where to write (default: NAME.onnx or NAME.wgsl/ in this folder)',
+    )
     .option('--opset <number>', `ONNX operator set, ${OPSETS.min} to ${OPSETS.max} (default: 17)`)
     .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc')
     .option('--dynamic', 'leave the batch and symbolic sizes open, as named dimensions')
@@ -71,6 +80,7 @@ export function register(program: Command, shell: Shell): void {
     .option('--force', 'replace an existing file whatever it is');
   withExamples(withJson(withWeights(withModel(command))), [
     'compile models/sdunet.arch --target onnx',
+    'compile models/sdunet.arch --target wgsl -o sdunet.wgsl',
     'compile models/sdunet.arch -o small.onnx --set width=16 --size 512x512',
     'compile models/sdunet.arch --weights trained.safetensors --dynamic --opset 21',
   ]).action(async (file: string, flags: CompileFlags) => {
@@ -85,13 +95,14 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     opset: optional(flags.opset, (text) => readInteger('opset', text, OPSETS)),
     layout: readChoice('layout', flags.layout ?? 'nchw', LAYOUTS),
     level: readChoice('O', flags.O, LEVELS, 'level'),
-    output: readOutput(flags.output ?? defaultOutput(file)),
+    givenOutput: optional(flags.output, readOutput),
     weights: readWeightFlags(flags),
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, target, opset, layout, level, output, weights, source } = read.value;
-  const { value: artifact, diagnostics } = await compile(source, fileHost(source.path), {
+  const { request, target, opset, layout, level, givenOutput, weights, source } = read.value;
+  const output = givenOutput ?? defaultOutput(file, target);
+  const { value: compiled, diagnostics } = await compile(source, fileHost(source.path), {
     ...request,
     ...weights,
     onProgress: shell.progress,
@@ -105,20 +116,15 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     externalDataName: basename(dataFileOf(output)),
     optimize: LEVEL_OF[level],
   });
-  if (artifact === undefined) return fail(shell, diagnostics);
-  const { bytes, externalData } = artifact;
-  const files: WrittenContent[] = [{ path: output, content: bytes }];
-  if (externalData !== undefined) {
-    files.unshift({ path: dataFileOf(output), content: externalData.bytes });
-  }
-  const problems = await writeOutputFiles(files, {
-    force: flags.force === true,
-    // The data file has no marks of its own; it goes with the model beside it.
-    isSameKind: (path) => isOnnxFile(path.endsWith(DATA_SUFFIX) ? modelFileOf(path) : path),
-  });
+  if (compiled === undefined) return fail(shell, diagnostics);
+  const artifact = target === 'wgsl' ? await withPage(compiled) : compiled;
+  const problems = await TARGET_OUTPUTS[target].write(output, artifact, flags.force === true);
   if (problems.length > 0) return fail(shell, [...diagnostics, ...problems]);
   shell.report(diagnostics);
-  const written = files.map(({ path, content }) => ({ path, bytes: content.length }));
+  const written = TARGET_OUTPUTS[target].paths(output, artifact).map(({ path, bytes }) => ({
+    path,
+    bytes: bytes.length,
+  }));
   shell.print(
     shell.json
       ? printJson({ formatVersion: 1, ...documentOf(artifact, source.path), files: written })
@@ -127,21 +133,15 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
   return EXIT.done;
 }
 
+/** A plan with the page that shows it in a browser. */
+async function withPage(artifact: Artifact): Promise<Artifact> {
+  return { ...artifact, files: [...artifact.files, ...(await planPage())] };
+}
+
 const LEVEL_OF: Readonly<Record<(typeof LEVELS)[number], OptimizationLevel>> = { 0: 0, 1: 1, 2: 1 };
 
-const DATA_SUFFIX = '.data';
-
-function dataFileOf(output: string): string {
-  return `${output}${DATA_SUFFIX}`;
-}
-
-function modelFileOf(dataFile: string): string {
-  return dataFile.slice(0, -DATA_SUFFIX.length);
-}
-
-/** `models/sdunet.arch` gives `sdunet.onnx` in the folder where the command runs. */
-function defaultOutput(file: string): string {
-  return `${file === '-' ? 'model' : basename(file, extname(file))}.onnx`;
+function defaultOutput(file: string, target: Target): string {
+  return `${file === '-' ? 'model' : basename(file, extname(file))}${TARGET_OUTPUTS[target].suffix}`;
 }
 
 function readOutput(path: string): Outcome<string> {
@@ -150,31 +150,33 @@ function readOutput(path: string): Outcome<string> {
     : { ok: true, value: path };
 }
 
-interface WrittenContent {
-  readonly path: string;
-  readonly content: Uint8Array;
-}
-
 interface WrittenFile {
   readonly path: string;
   readonly bytes: number;
 }
 
 function documentOf(artifact: Artifact, file: string): object {
-  const { name, target, opset, params, weights } = artifact;
-  return { model: name, file, target, opset, params, weights };
+  const { name, target, facts, params, weights } = artifact;
+  return { model: name, file, target, ...facts, params, weights };
 }
 
-/** `wrote sdunet.onnx: 15.8 MB, 3,935,041 parameters (untrained, seed 0), opset 17, model SDUNet` */
+/** `wrote sdunet.onnx: model SDUNet, 15.8 MB, opset 17, 3,935,041 parameters (untrained, seed 0)` */
 function summaryOf(
-  { name, opset, params, weights }: Artifact,
+  { name, facts, params, weights }: Artifact,
   output: string,
   files: readonly WrittenFile[],
 ): string {
-  const beside = files.length > 1 ? ` and ${basename(dataFileOf(output))}` : '';
+  // A file in a folder of the output's name is said with it.
+  const others = files.map(({ path }) => path).filter((path) => !isWithin(output, path));
+  const beside = others.map((path) => ` and ${basename(path)}`).join('');
   const size = formatBytes(files.reduce((sum, { bytes }) => sum + bytes, 0));
+  const particulars = Object.entries(facts).map(([key, value]) => `${key} ${value}, `);
   return (
-    `wrote ${output}${beside}: model ${name}, ${size}, opset ${opset}, ` +
+    `wrote ${output}${beside}: model ${name}, ${size}, ${particulars.join('')}` +
     `${groupDigits(params)} parameters ${describeWeights(weights)}`
   );
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(join(folder, '/'));
 }

@@ -71,7 +71,7 @@ function showDiff(
 ): ExitCode {
   const read = allOf({
     request: readModelFlags(flags),
-    changes: readModelFlags({ set: flags.toSet ?? [] }),
+    changes: readModelFlags({ set: flags.toSet ?? [] }, 'to-set'),
     format: readFormat(flags, DIFF_FORMATS, 'table'),
     sides: readSides(first, second, flags),
   });
@@ -89,7 +89,13 @@ function showDiff(
   }
   shell.report(diagnostics);
   const diff = diffModels(before.side, after.side);
-  shell.print(formatDiff({ before: before.side.stats, after: after.side.stats, diff }, format));
+  const compared = {
+    before: before.side.stats,
+    after: after.side.stats,
+    diff,
+    changes: flags.toSet ?? [],
+  };
+  shell.print(formatDiff(compared, format));
   return EXIT.done;
 }
 

@@ -384,7 +384,7 @@ async function writeFindings(
 function variantsIn(
   folder: string,
   report: SweepReport,
-  { program, overrides }: SweepJob,
+  { program, overrides, sizes }: SweepJob,
   host: Host,
   shell: Shell,
 ): string | undefined {
@@ -401,7 +401,7 @@ function variantsIn(
   const text = variantsSource(
     report,
     written,
-    overrides,
+    { overrides, sizes },
     program.entry,
     path.startsWith('../') ? path : `./${path}`,
   );

@@ -62,11 +62,8 @@ const MODULES: Convention['rules'] = {
     ['relu', 'prelu', 'elu', 'gelu', 'leakyrelu', 'silu', 'softmax'],
     counts('1 an output element', outputs),
   ),
-  relu6: nothing('the module calls hardtanh, which it does not wrap'),
-  ...each(
-    ['sigmoid', 'tanh', 'hardswish', 'hardsigmoid'],
-    nothing('it counts no sigmoid, no tanh and none of their hard versions'),
-  ),
+  relu6: uncounted('the module calls hardtanh, which it does not wrap'),
+  ...each(['sigmoid', 'tanh', 'hardswish', 'hardsigmoid'], UNWRAPPED),
   ...each(
     ['maxpool', 'avgpool', 'globalavgpool', 'globalmaxpool'],
     counts('1 an input element', inputs),

@@ -4,7 +4,7 @@ import type { Graph, Node, Scope, Value, Weight } from '../ir.js';
 import { CORE, operatorOf, type CoreName, type OperatorName } from '../ops/index.js';
 import { elementCount } from '../ops/tensor.js';
 import { rewriteGraph } from '../rewrite.js';
-import { formatShape, isStatic } from '../shape.js';
+import { staticShape } from '../shape.js';
 import { inferenceGraph } from '../stats.js';
 import { STD_SOURCES } from '../std-sources.js';
 import type { Call } from './convention.js';
@@ -83,6 +83,5 @@ function isFunction(scope: Scope | undefined): boolean {
 }
 
 function shapeOf({ type: { shape } }: Value): readonly number[] {
-  if (!isStatic(shape)) throw new Error(`a size is not known in ${formatShape(shape)}`);
-  return shape;
+  return staticShape(shape);
 }

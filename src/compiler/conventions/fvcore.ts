@@ -24,11 +24,14 @@ const RESAMPLING = byMode(
   counts('4 an output element', (call) => 4 * outputs(call)),
 );
 
+/** `unsupported_ops()` has these, with a warning; it ignores what moves data, and ReLU. */
+const UNSUPPORTED = uncounted('it lists it as unsupported');
+
 export const fvcore: Convention = {
   name: 'fvcore',
   version: '0.1.6',
   unit: 'MACs',
-  source: 'fvcore/nn/flop_count.py and fvcore/nn/jit_handles.py',
+  source: 'fvcore/nn/flop_count.py, jit_handles.py and jit_analysis.py',
   rules: {
     ...FREE,
     ...each(['conv', 'dwconv', 'convtranspose', 'dense'], MACS),
@@ -37,27 +40,28 @@ export const fvcore: Convention = {
     ...each(['groupnorm', 'instancenorm', 'layernorm'], NORM),
     globalavgpool: counts('1 an input element', inputs),
     ...each(['upsample', 'resize'], RESAMPLING),
-    ...each(['maxpool', 'avgpool'], nothing('it counts no pool but the global average')),
+    relu: nothing('it leaves ReLU out on purpose'),
     ...each(
       [
-        'relu',
         'relu6',
         'leakyrelu',
         'prelu',
         'elu',
+        'selu',
         'gelu',
         'silu',
-        'sigmoid',
-        'tanh',
         'hardswish',
         'hardsigmoid',
+        'sigmoid',
+        'tanh',
+        'mish',
+        'softplus',
         'softmax',
       ],
-      nothing('it counts no activation'),
+      UNSUPPORTED,
     ),
-    ...each(['add', 'mul'], nothing('it counts no element-wise arithmetic')),
-    ...each(['sub', 'div', 'maximum', 'minimum'], uncounted('it lists it as unsupported')),
-    ...each(['selu', 'mish', 'softplus'], uncounted('it lists it as unsupported')),
-    ...each(['mean', 'sum', 'max', 'globalmaxpool'], uncounted('it lists it as unsupported')),
+    ...each(['maxpool', 'avgpool', 'globalmaxpool'], UNSUPPORTED),
+    ...each(['add', 'sub', 'mul', 'div', 'maximum', 'minimum'], UNSUPPORTED),
+    ...each(['mean', 'sum', 'max'], UNSUPPORTED),
   },
 };

@@ -10,7 +10,6 @@ import {
   FREE,
   inputs,
   macs,
-  nothing,
   outputs,
   pairwise,
   pixels,
@@ -59,7 +58,6 @@ export const onnxTool: Convention = {
     ),
     matmul: counts('1 a MAC', macs),
     batchnorm: perOutput(31),
-    groupnorm: nothing('it has no cost for this node'),
     instancenorm: perOutput(14),
     layernorm: counts(`7 an input element and ${ROOT_OF_A_ROW} a row`, (call) => {
       const [shape = []] = call.operands;
@@ -87,6 +85,6 @@ export const onnxTool: Convention = {
       (call) => 4 * pairwise(call),
     ),
     ...each(['mean', 'sum', 'max'], counts('1 an input element', inputs)),
-    ...each(['selu', 'mish', 'softplus', 'globalmaxpool'], UNREGISTERED),
+    ...each(['groupnorm', 'selu', 'mish', 'softplus', 'globalmaxpool'], UNREGISTERED),
   },
 };

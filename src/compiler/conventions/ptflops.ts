@@ -45,10 +45,7 @@ const MODULES = {
   ...each(['batchnorm', 'groupnorm', 'instancenorm'], NORM),
   layernorm: once.input,
   ...each(['relu6', 'leakyrelu'], once.output),
-  ...each(
-    ['sigmoid', 'tanh', 'hardswish', 'hardsigmoid'],
-    nothing('it counts no sigmoid, no tanh and none of their hard versions'),
-  ),
+  ...each(['sigmoid', 'tanh', 'hardswish', 'hardsigmoid'], UNKNOWN),
   ...each(['add', 'mul'], nothing('it does not see `+` and `*` between tensors')),
   ...each(['sub', 'div', 'maximum', 'minimum'], UNKNOWN),
   ...each(['selu', 'mish', 'softplus', 'mean', 'sum', 'max'], UNKNOWN),

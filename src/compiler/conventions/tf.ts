@@ -1,5 +1,6 @@
 /** TensorFlow's profiler where the batch is known. */
 import { pair } from '../ops/kinds.js';
+import { elementCount } from '../ops/tensor.js';
 import {
   attribute,
   biasAdditions,
@@ -8,11 +9,11 @@ import {
   FREE,
   inputs,
   macs,
-  nothing,
   outputs,
   pairwise,
   pixels,
   uncounted,
+  type Call,
   type Convention,
 } from './convention.js';
 
@@ -25,7 +26,23 @@ const POOL = counts(
   (call) => outputs(call) * pixels(attribute(call, 'k', pair(1))),
 );
 const ARITHMETIC = counts('1 an output element for each tensor after the first', pairwise);
-const UNREGISTERED = uncounted('no statistics are registered for what it is made of');
+const UNREGISTERED = uncounted('no statistics are registered for it');
+const COMPOSED = uncounted(
+  'Keras makes it of smaller operations, which are not the same in all of its versions',
+);
+
+/**
+ * The profiler has the formula of a gradient: MACs from the size of the output, as if each of its
+ * pixels met k² / stride² taps. That is exact where the output is stride times the input, and a
+ * fraction is dropped.
+ */
+function transposed(call: Call): number {
+  const [, kernel = []] = call.operands;
+  const [height, width] = attribute(call, 'stride', pair(1));
+  // The dividend may be beyond 2^53 where the quotient is not.
+  const taps = 2n * BigInt(pixels(call.results[0])) * BigInt(elementCount(kernel));
+  return Number(taps / BigInt(height * width));
+}
 
 export const tf: Convention = {
   name: 'tf',
@@ -34,21 +51,21 @@ export const tf: Convention = {
   source: 'tensorflow/python/profiler/internal/flops_registry.py, known batch',
   rules: {
     ...FREE,
-    ...each(['conv', 'dwconv', 'convtranspose', 'dense'], WITH_BIAS),
-    matmul: counts('2 a MAC', (call) => 2 * macs(call)),
-    batchnorm: nothing('no statistics are registered for a fused batch norm'),
-    ...each(
-      ['relu', 'relu6', 'leakyrelu', 'sigmoid', 'tanh'],
-      nothing('no statistics are registered for these activations'),
+    ...each(['conv', 'dwconv', 'dense'], WITH_BIAS),
+    convtranspose: counts(
+      '2 a kernel weight at each output pixel, over stride², and 1 an output element for a bias',
+      (call) => transposed(call) + biasAdditions(call),
     ),
+    matmul: counts('2 a MAC', (call) => 2 * macs(call)),
+    ...each(['relu', 'relu6', 'leakyrelu', 'elu', 'selu', 'softplus'], UNREGISTERED),
+    ...each(['sigmoid', 'tanh', 'batchnorm', 'max', 'globalmaxpool'], UNREGISTERED),
+    ...each(['prelu', 'gelu', 'silu', 'mish', 'hardswish', 'hardsigmoid'], COMPOSED),
+    ...each(['groupnorm', 'instancenorm', 'layernorm'], COMPOSED),
     softmax: counts('5 an input element', (call) => 5 * inputs(call)),
     ...each(['maxpool', 'avgpool'], POOL),
     ...each(['globalavgpool', 'mean'], counts('1 an input element', inputs)),
     sum: counts('1 an input element less 1 an output element', (c) => inputs(c) - outputs(c)),
-    ...each(['upsample', 'resize'], nothing('no statistics are registered for resizing')),
+    ...each(['upsample', 'resize'], UNREGISTERED),
     ...each(['add', 'sub', 'mul', 'div', 'maximum', 'minimum'], ARITHMETIC),
-    ...each(['groupnorm', 'instancenorm', 'layernorm'], UNREGISTERED),
-    ...each(['prelu', 'elu', 'selu', 'gelu', 'silu', 'mish', 'softplus'], UNREGISTERED),
-    ...each(['hardswish', 'hardsigmoid', 'globalmaxpool', 'max'], UNREGISTERED),
   },
 };

@@ -29,7 +29,6 @@ const RESAMPLING = byMode(
   counts('1 an output element', outputs),
   counts('11 an output element', (call) => 11 * outputs(call)),
 );
-const ACTIVATION = nothing('it counts no activation but PReLU and softmax');
 const FUNCTION = nothing('an operator between tensors, which its hooks of modules do not see');
 const UNKNOWN = uncounted('it cannot find a rule');
 const UNSEEN = nothing('called as a function, which its hooks of modules do not see');
@@ -60,23 +59,10 @@ export const thop: Convention = {
     ),
     matmul: FUNCTION,
     ...each(['batchnorm', 'instancenorm', 'layernorm'], NORM),
-    groupnorm: nothing('it has no rule for group norm, and skips its parameters too'),
+    groupnorm: uncounted('it cannot find a rule, and skips its parameters too'),
     prelu: counts('1 an input element', inputs),
-    ...each(
-      [
-        'relu',
-        'relu6',
-        'leakyrelu',
-        'elu',
-        'gelu',
-        'silu',
-        'sigmoid',
-        'tanh',
-        'hardswish',
-        'hardsigmoid',
-      ],
-      ACTIVATION,
-    ),
+    ...each(['relu', 'relu6', 'leakyrelu'], nothing('it gives ReLU and its like 0')),
+    ...each(['elu', 'gelu', 'silu', 'sigmoid', 'tanh', 'hardswish', 'hardsigmoid'], UNKNOWN),
     softmax: counts('3n − 1 a row of n elements', softmaxOperations),
     ...each(['maxpool', 'globalmaxpool'], nothing('a maximum multiplies nothing')),
     avgpool: counts('1 an output element', outputs),

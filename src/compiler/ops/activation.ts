@@ -9,6 +9,7 @@ import {
   type Parameters,
 } from './operator.js';
 import { requireKnownChannels, requireRank } from './require.js';
+import { SAVES_INPUT, SAVES_RESULT, type SavedRule } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 interface Activation<P extends Parameters> {
@@ -19,12 +20,13 @@ interface Activation<P extends Parameters> {
   /** Arithmetic operations an element; a comparison or an elementary function counts as one. */
   readonly flops: number | ((attributes: AttributesOf<P>) => number);
   readonly costDoc: string;
+  readonly saved: SavedRule;
   /** The function, in double precision. */
   readonly formula: (attributes: AttributesOf<P>) => (x: number) => number;
 }
 
 function defineActivation<const P extends Parameters>(spec: Activation<P>): Operator {
-  const { name, doc, example, parameters, flops, costDoc, formula } = spec;
+  const { name, doc, example, parameters, flops, costDoc, saved, formula } = spec;
   return defineOperator({
     name,
     doc,
@@ -36,6 +38,7 @@ function defineActivation<const P extends Parameters>(spec: Activation<P>): Oper
       flops: elementCount(results[0] ?? []) * (typeof flops === 'number' ? flops : flops(a)),
     }),
     costDoc,
+    saved,
     evaluate: ([x], a) => {
       if (x === undefined) throw new Error(`${name}: operand missing`);
       return [{ shape: x.shape, data: x.data.map(formula(a)) }];
@@ -76,6 +79,7 @@ export const relu = defineActivation({
   parameters: {},
   flops: 1,
   costDoc: '1 an element: a comparison.',
+  saved: SAVES_RESULT,
   formula: () => (x) => Math.max(x, 0),
 });
 
@@ -86,6 +90,7 @@ export const relu6 = defineActivation({
   parameters: {},
   flops: 2,
   costDoc: '2 an element: two comparisons.',
+  saved: SAVES_INPUT,
   formula: () => (x) => clamp(x, 0, 6),
 });
 
@@ -98,6 +103,7 @@ export const leakyrelu = defineActivation({
   },
   flops: 2,
   costDoc: '2 an element: a comparison and a multiplication.',
+  saved: SAVES_INPUT,
   formula: (a) => (x) => (x >= 0 ? x : a.alpha * x),
 });
 
@@ -110,6 +116,7 @@ export const elu = defineActivation({
   },
   flops: 4,
   costDoc: '4 an element: a comparison, an exponential, a subtraction, a multiplication.',
+  saved: SAVES_INPUT,
   formula: (a) => (x) => exponentialLinear(x, a.alpha),
 });
 
@@ -126,6 +133,7 @@ export const selu = defineActivation({
   parameters: {},
   flops: 5,
   costDoc: '5 an element: a comparison, an exponential, a subtraction, two multiplications.',
+  saved: SAVES_INPUT,
   formula: () => (x) => SELU_SCALE * exponentialLinear(x, SELU_ALPHA),
 });
 
@@ -142,6 +150,7 @@ export const gelu = defineActivation({
   costDoc:
     '5 an element: erf, an addition and three multiplications; 9 with `approximate`: tanh, two ' +
     'additions and six multiplications.',
+  saved: SAVES_INPUT,
   formula: (a) => (a.approximate ? geluByTanh : (x) => (x / 2) * (1 + erf(x * Math.SQRT1_2))),
 });
 
@@ -156,6 +165,7 @@ export const silu = defineActivation({
   parameters: {},
   flops: 5,
   costDoc: '5 an element: a sigmoid (4) and a multiplication.',
+  saved: SAVES_INPUT,
   formula: () => (x) => x * logistic(x),
 });
 
@@ -174,6 +184,7 @@ export const hardsigmoid = defineActivation({
   },
   flops: 4,
   costDoc: '4 an element: a multiplication, an addition, two comparisons.',
+  saved: SAVES_INPUT,
   formula: (a) => (x) => clamp(a.slope * x + a.offset, 0, 1),
 });
 
@@ -184,6 +195,7 @@ export const hardswish = defineActivation({
   parameters: {},
   flops: 5,
   costDoc: '5 an element: a hard sigmoid (4) and a multiplication.',
+  saved: SAVES_INPUT,
   formula: () => (x) => x * clamp(HARD_SLOPE * x + HARD_OFFSET, 0, 1),
 });
 
@@ -194,6 +206,7 @@ export const sigmoid = defineActivation({
   parameters: {},
   flops: 4,
   costDoc: '4 an element: a negation, an exponential, an addition, a division.',
+  saved: SAVES_RESULT,
   formula: () => logistic,
 });
 
@@ -204,6 +217,7 @@ export const tanh = defineActivation({
   parameters: {},
   flops: 1,
   costDoc: '1 an element.',
+  saved: SAVES_RESULT,
   formula: () => Math.tanh,
 });
 
@@ -214,6 +228,7 @@ export const softplus = defineActivation({
   parameters: {},
   flops: 3,
   costDoc: '3 an element: an exponential, an addition, a logarithm.',
+  saved: SAVES_INPUT,
   formula: () => softPlus,
 });
 
@@ -224,6 +239,7 @@ export const mish = defineActivation({
   parameters: {},
   flops: 5,
   costDoc: '5 an element: a softplus (3), tanh, a multiplication.',
+  saved: SAVES_INPUT,
   formula: () => (x) => x * Math.tanh(softPlus(x)),
 });
 
@@ -253,6 +269,7 @@ export const prelu = defineOperator({
   },
   cost: ({ results }) => ({ macs: 0, flops: 2 * elementCount(results[0] ?? []) }),
   costDoc: '2 an element: a comparison and a multiplication.',
+  saved: SAVES_INPUT,
   evaluate: ([x, alpha]) => {
     if (x === undefined || alpha === undefined) throw new Error('prelu: operands missing');
     const y = newTensor(x.shape);

@@ -4,6 +4,7 @@ import { equal } from '../shape.js';
 import { disagreement } from './agree.js';
 import { broadcast, broadcastIndex, type AxisOfOperand } from './broadcast.js';
 import { defineOperator, inferred, rejected, type Inferred, type Operator } from './operator.js';
+import { SAVES_NOTHING, type SavedRule } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 interface Arithmetic {
@@ -11,9 +12,17 @@ interface Arithmetic {
   /** What it computes, without the sentence on broadcasting that all share. */
   readonly doc: string;
   readonly formula: (left: number, right: number) => number;
+  readonly saved: SavedRule;
 }
 
-function defineArithmetic({ name, doc, formula }: Arithmetic): Operator {
+/** One after the other: of more than two, each result but the last is read again as well. */
+const SAVES_TERMS: SavedRule = {
+  doc: 'all tensors, and what lies between them where they are more than two',
+  operands: 'all',
+  bytes: ({ operands, results: [y] }) => 4 * (operands.length - 2) * elementCount(y ?? []),
+};
+
+function defineArithmetic({ name, doc, formula, saved }: Arithmetic): Operator {
   return defineOperator({
     name,
     doc:
@@ -28,6 +37,7 @@ function defineArithmetic({ name, doc, formula }: Arithmetic): Operator {
       flops: (operands.length - 1) * elementCount(results[0] ?? []),
     }),
     costDoc: '1 a result element for each tensor after the first.',
+    saved,
     evaluate: (operands, _, [shape = []]) => {
       const y = newTensor(shape);
       const indices = operands.map((t) => broadcastIndex(t.shape, shape));
@@ -45,36 +55,42 @@ export const add = defineArithmetic({
   name: 'add',
   doc: '`a + b + …`.',
   formula: (a, b) => a + b,
+  saved: SAVES_NOTHING,
 });
 
 export const sub = defineArithmetic({
   name: 'sub',
   doc: '`a − b − …`.',
   formula: (a, b) => a - b,
+  saved: SAVES_NOTHING,
 });
 
 export const mul = defineArithmetic({
   name: 'mul',
   doc: '`a · b · …`.',
   formula: (a, b) => a * b,
+  saved: SAVES_TERMS,
 });
 
 export const div = defineArithmetic({
   name: 'div',
   doc: '`a / b / …`, with the infinities and NaN of IEEE 754 where `b` is 0.',
   formula: (a, b) => a / b,
+  saved: SAVES_TERMS,
 });
 
 export const maximum = defineArithmetic({
   name: 'maximum',
   doc: 'The largest of the tensors, element by element; NaN where one is.',
   formula: (a, b) => Math.max(a, b),
+  saved: SAVES_TERMS,
 });
 
 export const minimum = defineArithmetic({
   name: 'minimum',
   doc: 'The smallest of the tensors, element by element; NaN where one is.',
   formula: (a, b) => Math.min(a, b),
+  saved: SAVES_TERMS,
 });
 
 function inferBroadcast(op: string, operands: readonly TensorType[]): Inferred {

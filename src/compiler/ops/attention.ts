@@ -44,6 +44,12 @@ export const attention: Operator = defineOperator({
   costDoc:
     'The sum over its parts: four dense layers, two matrix products, a multiplication by 1 / √d a ' +
     'query element, a softmax a head and token.',
+  saved: {
+    doc: 'its input, the scaled queries, keys, values and mixed values, and the softmax of every head',
+    operands: [0],
+    bytes: ({ operands: [[tokens = 0, features = 0] = []] }, { heads }) =>
+      4 * (4 * tokens * features + heads * tokens * tokens),
+  },
   decompose: (builder, operands, { heads }) => [decompose(builder, operands, heads)],
   traits: [],
 });

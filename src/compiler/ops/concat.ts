@@ -5,6 +5,7 @@ import { disagreement } from './agree.js';
 import { axisIndex, resolveAxis } from './axes.js';
 import { axis } from './kinds.js';
 import { defineOperator, inferred, rejected, type Inferred } from './operator.js';
+import { SAVES_NOTHING } from './saved.js';
 import { elementCount, newTensor } from './tensor.js';
 
 export const concat = defineOperator({
@@ -18,6 +19,7 @@ export const concat = defineOperator({
   infer: (operands, a) => inferConcat(operands, a.axis),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   evaluate: (operands, a, [shape = []]) => {
     const y = newTensor(shape);
     const rows = elementCount(shape.slice(0, axisIndex(a.axis, shape.length)));

@@ -5,6 +5,7 @@ import { biasParameter, channels, initParameter, kernelAndBias } from './kernel.
 import { bool, int, padding, pair, type Padding } from './kinds.js';
 import { defineOperator, rejected, type Cost, type CostInput, type Problem } from './operator.js';
 import { indivisible, requireImage, requireKnownChannels } from './require.js';
+import { SAVES_INPUT_AND_KERNEL } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 import { explicitPadding, inferWindow, type Window } from './window.js';
 
@@ -51,6 +52,7 @@ export const conv = defineOperator({
   },
   cost: convolutionCost,
   costDoc: 'MACs = outputs · k² · (in / groups); FLOPs = two a MAC, one an output for the bias.',
+  saved: SAVES_INPUT_AND_KERNEL,
   evaluate: (operands, a, [shape]) => [convolve(operands, a, shape ?? [], a.groups)],
   traits: ['linear-kernel', 'takes-epilogue'],
 });
@@ -78,6 +80,7 @@ export const dwconv = defineOperator({
   },
   cost: convolutionCost,
   costDoc: 'MACs = outputs · k²; FLOPs = two a MAC, one an output for the bias.',
+  saved: SAVES_INPUT_AND_KERNEL,
   evaluate: (operands, a, [shape]) => [
     convolve(operands, a, shape ?? [], operands[0]?.shape[2] ?? 1),
   ],

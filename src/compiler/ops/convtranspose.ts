@@ -4,6 +4,7 @@ import { biasParameter, channels, initParameter, kernelAndBias } from './kernel.
 import { int, padding, pair } from './kinds.js';
 import { defineOperator, rejected } from './operator.js';
 import { requireImage, requireKnownChannels } from './require.js';
+import { SAVES_INPUT } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 import { inferTransposed, transposedPadding } from './window.js';
 
@@ -42,6 +43,7 @@ export const convtranspose = defineOperator({
   costDoc:
     'MACs = input elements · k² · filters, those that `pad` cuts off included; FLOPs = two a MAC, ' +
     'one an output for the bias.',
+  saved: SAVES_INPUT,
   evaluate: (operands, a, [shape]) => {
     const [top] = transposedPadding(a, 0);
     const [left] = transposedPadding(a, 1);

@@ -3,6 +3,7 @@ import { biasParameter, channels, initParameter, kernelAndBias } from './kernel.
 import { int } from './kinds.js';
 import { defineOperator, inferred, rejected } from './operator.js';
 import { requireKnownChannels, requireRank } from './require.js';
+import { SAVES_INPUT } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 export const dense = defineOperator({
@@ -29,6 +30,7 @@ export const dense = defineOperator({
     return { macs, flops: 2 * macs + (bias === undefined ? 0 : outputs) };
   },
   costDoc: 'MACs = outputs · input features; FLOPs = two a MAC, one an output for the bias.',
+  saved: SAVES_INPUT,
   evaluate: ([x, kernel, bias], _, [shape]) => {
     if (x === undefined || kernel === undefined) throw new Error('dense: operands missing');
     const [features = 0, units = 0] = kernel.shape;

@@ -3,6 +3,8 @@ import type { Tensor } from '../ir.js';
 import { float } from './kinds.js';
 import { defineOperator, inferred, rejected } from './operator.js';
 import { requireImage } from './require.js';
+import { IS_VIEW } from './saved.js';
+import { elementCount } from './tensor.js';
 
 const rateParameter = {
   rate: { kind: float(0, 1), doc: 'Probability with which training drops a value.' },
@@ -25,6 +27,7 @@ export const identity = defineOperator({
   parameters: {},
   infer: ([x]) => (x === undefined ? inferred() : inferred(x)),
   costDoc: '0.',
+  saved: IS_VIEW,
   ...asIs,
 });
 
@@ -37,6 +40,10 @@ export const dropout = defineOperator({
   parameters: rateParameter,
   infer: ([x]) => (x === undefined ? inferred() : inferred(x)),
   costDoc: '0: it is the identity at inference.',
+  saved: {
+    doc: 'a mask of one byte an element',
+    bytes: ({ results: [y] }) => elementCount(y ?? []),
+  },
   ...asIs,
 });
 
@@ -53,5 +60,9 @@ export const spatialdropout = defineOperator({
     return x === undefined ? inferred() : inferred(x);
   },
   costDoc: '0: it is the identity at inference.',
+  saved: {
+    doc: 'a mask of one float a channel',
+    bytes: ({ results: [y] }) => 4 * (y?.at(-1) ?? 0),
+  },
   ...asIs,
 });

@@ -11,6 +11,7 @@ import {
   type Inferred,
   type Operator,
 } from './operator.js';
+import { NEVER_TRAINED } from './saved.js';
 
 // The type is written out, or it would depend on the registry's names and they on it.
 export const fused: Operator = defineOperator({
@@ -24,6 +25,7 @@ export const fused: Operator = defineOperator({
   infer: (operands, a) => inferBody(operands, a.body),
   cost: (_, a) => sumOfCosts(a.body),
   costDoc: 'The sum over its body.',
+  saved: NEVER_TRAINED,
   decompose: (builder, operands, { body: { graph } }) => {
     const values = new Map<Value, Value>();
     graph.inputs.forEach((input, i) => {

@@ -10,6 +10,7 @@ import {
   type Inferred,
 } from './operator.js';
 import { requireImage } from './require.js';
+import { INDEX_BYTES, SAVES_NOTHING } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 const globalParameters = {
@@ -28,6 +29,7 @@ export const globalavgpool = defineOperator({
   infer: ([x], a) => inferGlobal('globalavgpool', x, a.keepdims),
   cost: globalCost,
   costDoc: 'FLOPs = one an input element: additions, and a division a channel.',
+  saved: SAVES_NOTHING,
   evaluate: ([x], _, [shape]) => [
     reduce(
       x,
@@ -48,6 +50,11 @@ export const globalmaxpool = defineOperator({
   infer: ([x], a) => inferGlobal('globalmaxpool', x, a.keepdims),
   cost: globalCost,
   costDoc: 'FLOPs = one an input element: a comparison.',
+  saved: {
+    doc: 'its input, and where each maximum lies (an int64)',
+    operands: [0],
+    bytes: ({ results: [y] }) => INDEX_BYTES * elementCount(y ?? []),
+  },
   evaluate: ([x], _, [shape]) => [
     reduce(x, shape ?? [], -Infinity, Math.max, (largest) => largest),
   ],

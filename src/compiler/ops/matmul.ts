@@ -5,6 +5,7 @@ import { disagreement } from './agree.js';
 import { broadcast, broadcastIndex } from './broadcast.js';
 import { defineOperator, inferred, rejected, type Inferred } from './operator.js';
 import { requireRank } from './require.js';
+import { SAVES_FACTORS } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 export const matmul = defineOperator({
@@ -22,6 +23,7 @@ export const matmul = defineOperator({
     return { macs, flops: 2 * macs };
   },
   costDoc: 'MACs = outputs · K; FLOPs = two a MAC.',
+  saved: SAVES_FACTORS,
   evaluate: ([a, b], _, [shape]) => {
     if (a === undefined || b === undefined) throw new Error('matmul: operands missing');
     const y = newTensor(shape ?? []);

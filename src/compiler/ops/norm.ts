@@ -13,6 +13,7 @@ import {
   type WeightSpec,
 } from './operator.js';
 import { indivisible, requireKnownChannels, requireRank } from './require.js';
+import { STATISTICS_BYTES } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 const epsParameter = {
@@ -55,6 +56,11 @@ export const batchnorm = defineOperator({
   cost: ({ results: [y] }) => ({ macs: 0, flops: 2 * elementCount(y ?? []) }),
   costDoc:
     'FLOPs = 2 an element: at inference the four weights of a channel are one factor and one summand.',
+  saved: {
+    doc: 'its input, and a mean and a deviation a channel for the batch',
+    operands: [0],
+    bytesOfBatch: ({ results: [y] }) => STATISTICS_BYTES * (y?.at(-1) ?? 0),
+  },
   evaluate: ([x, scale, shift, mean, variance], { eps }) => {
     if (scale === undefined || shift === undefined) throw new Error('batchnorm: weights missing');
     if (x === undefined || mean === undefined || variance === undefined) {
@@ -94,6 +100,11 @@ export const groupnorm = defineOperator({
     ),
   cost: normCost,
   costDoc: NORM_COST,
+  saved: {
+    doc: 'its input, and a mean and a deviation a group',
+    operands: [0],
+    bytes: (_, { groups }) => STATISTICS_BYTES * groups,
+  },
   evaluate: (operands, { groups, eps }) => {
     const count = operands[0]?.shape.at(-1) ?? 1;
     const each = count / groups;
@@ -118,6 +129,11 @@ export const instancenorm = defineOperator({
     ),
   cost: normCost,
   costDoc: NORM_COST,
+  saved: {
+    doc: 'its input, and a mean and a deviation a channel',
+    operands: [0],
+    bytes: ({ results: [y] }) => STATISTICS_BYTES * (y?.at(-1) ?? 0),
+  },
   evaluate: (operands, { eps }) => {
     const count = operands[0]?.shape.at(-1) ?? 1;
     return [normalise(operands, eps, count, (i) => i % count)];
@@ -143,6 +159,11 @@ export const layernorm = defineOperator({
     ),
   cost: normCost,
   costDoc: NORM_COST,
+  saved: {
+    doc: 'its input, and a mean and a deviation a position',
+    operands: [0],
+    bytes: ({ results: [y = []] }) => STATISTICS_BYTES * elementCount(y.slice(0, -1)),
+  },
   evaluate: (operands, { eps }) => {
     const [x] = operands;
     const count = x?.shape.at(-1) ?? 1;

@@ -5,6 +5,7 @@ import { bool, float, int } from './kinds.js';
 import { groupStatistics, scaleAndShift } from './norm.js';
 import { defineOperator, inferred, rejected } from './operator.js';
 import { indivisible, requireKnownChannels, requireRank } from './require.js';
+import { NEVER_TRAINED } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 export const normstats = defineOperator({
@@ -31,6 +32,7 @@ export const normstats = defineOperator({
   },
   cost: ({ operands: [x] }) => ({ macs: 0, flops: 4 * elementCount(x ?? []) }),
   costDoc: '4 an element: mean 1; variance 3, a subtraction, a square, an addition.',
+  saved: NEVER_TRAINED,
   evaluate: ([x, scale, shift], { groups, eps }) => {
     if (x === undefined) throw new Error('normstats: operand missing');
     const count = x.shape.at(-1) ?? 1;
@@ -72,6 +74,7 @@ export const scaleshift = defineOperator({
   },
   cost: ({ results: [y] }) => ({ macs: 0, flops: 2 * elementCount(y ?? []) }),
   costDoc: '2 an element: a multiplication and an addition.',
+  saved: NEVER_TRAINED,
   evaluate: ([x, stats]) => {
     if (x === undefined || stats === undefined) throw new Error('scaleshift: operands missing');
     const count = x.shape.at(-1) ?? 1;

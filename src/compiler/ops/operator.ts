@@ -14,6 +14,7 @@ import type {
   WeightRole,
 } from '../ir.js';
 import type { Kind } from './kinds.js';
+import type { SavedRule } from './saved.js';
 
 /** A tensor operand after the first, which is the one piped in. */
 export interface OperandSpec {
@@ -116,6 +117,8 @@ export interface OperatorSpec<P extends Parameters> {
   readonly cost: (shapes: CostInput, attributes: AttributesOf<P>) => Cost;
   /** What is counted, in words, for the docs: `5 a pixel: …`. */
   readonly costDoc: string;
+  /** What training keeps of it between its forward and its backward pass. */
+  readonly saved: SavedRule<AttributesOf<P>>;
   /**
    * Plain, slow reference semantics on one image: the definition that every backend is judged
    * against. Sums in double precision. Operands as in the node, weights included; none is batched.

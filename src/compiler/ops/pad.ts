@@ -7,6 +7,7 @@ import { OUTSIDE, pick, stridesOf } from './elements.js';
 import { amounts, choice } from './kinds.js';
 import { defineOperator, inferred, rejected, type Inferred, type Operator } from './operator.js';
 import { requireImage } from './require.js';
+import { SAVES_NOTHING } from './saved.js';
 
 type Amounts = readonly [top: number, bottom: number, left: number, right: number];
 const amountsParameter = {
@@ -30,6 +31,7 @@ export const pad = defineOperator({
   infer: ([x], a) => inferPad(x, a.amounts, a.mode),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   evaluate: ([x], a) => {
     if (x === undefined) throw new Error('pad: operand missing');
     const strides = stridesOf(x.shape);
@@ -54,6 +56,7 @@ export const crop: Operator = defineOperator({
   infer: ([x], a) => inferCrop(x, a.amounts),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   decompose: (builder, operands, { amounts }) => cropBySlices(builder, operands, amounts),
   traits: ['data-movement'],
 });

@@ -10,6 +10,7 @@ import {
   type Problem,
 } from './operator.js';
 import { requireImage } from './require.js';
+import { INDEX_BYTES, SAVES_INPUT } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 import { explicitPadding, inferWindow, type Window } from './window.js';
 
@@ -35,6 +36,11 @@ export const maxpool = defineOperator({
   infer: ([x], a) => inferPool('maxpool', x, a),
   cost: poolCost,
   costDoc: 'FLOPs = k² an output: a comparison a tap.',
+  saved: {
+    doc: 'its input, and where each maximum lies (an int64)',
+    operands: [0],
+    bytes: ({ results: [y] }) => INDEX_BYTES * elementCount(y ?? []),
+  },
   evaluate: ([x], a, [shape]) => [
     slide(x, a, shape ?? [], -Infinity, Math.max, (largest) => largest),
   ],
@@ -51,6 +57,7 @@ export const avgpool = defineOperator({
   infer: ([x], a) => inferPool('avgpool', x, a),
   cost: poolCost,
   costDoc: 'FLOPs = k² an output: k² − 1 additions and a division.',
+  saved: SAVES_INPUT,
   evaluate: ([x], a, [shape]) => [
     slide(
       x,

@@ -11,6 +11,7 @@ import {
   type Inferred,
   type Operator,
 } from './operator.js';
+import { SAVES_NOTHING, type SavedRule } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 interface Reduction {
@@ -23,9 +24,10 @@ interface Reduction {
   readonly finish: (total: number, count: number) => number;
   readonly flops: (inputs: number, outputs: number) => number;
   readonly costDoc: string;
+  readonly saved: SavedRule;
 }
 
-function defineReduction({ name, doc, example, flops, costDoc, ...r }: Reduction): Operator {
+function defineReduction({ name, doc, example, flops, costDoc, saved, ...r }: Reduction): Operator {
   return defineOperator({
     name,
     doc: `${doc} As in NumPy, all axes (but the batch) are taken where none are named.`,
@@ -40,6 +42,7 @@ function defineReduction({ name, doc, example, flops, costDoc, ...r }: Reduction
       flops: flops(elementCount(x), elementCount(y)),
     }),
     costDoc,
+    saved,
     evaluate: ([x], a, [shape = []]) => {
       if (x === undefined) throw new Error(`${name}: operand missing`);
       const rank = x.shape.length;
@@ -69,6 +72,7 @@ export const mean = defineReduction({
   finish: (total, count) => total / count,
   flops: (inputs) => inputs,
   costDoc: '1 an input element: n − 1 additions and a division for n elements.',
+  saved: SAVES_NOTHING,
 });
 
 export const sum = defineReduction({
@@ -80,6 +84,7 @@ export const sum = defineReduction({
   finish: (total) => total,
   flops: (inputs, outputs) => inputs - outputs,
   costDoc: 'n − 1 additions for n elements.',
+  saved: SAVES_NOTHING,
 });
 
 export const max = defineReduction({
@@ -91,6 +96,7 @@ export const max = defineReduction({
   finish: (largest) => largest,
   flops: (inputs, outputs) => inputs - outputs,
   costDoc: 'n − 1 comparisons for n elements.',
+  saved: { doc: 'its input and its result', operands: [0], results: true },
 });
 
 function inferReduction(

@@ -20,6 +20,7 @@ import {
   type Operator,
   type Problem,
 } from './operator.js';
+import { IS_VIEW } from './saved.js';
 
 export const reshape = defineOperator({
   name: 'reshape',
@@ -33,6 +34,7 @@ export const reshape = defineOperator({
   infer: ([x], a) => inferReshape(x, a.shape),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: IS_VIEW,
   evaluate: ([x], _, [shape]) => {
     if (x === undefined || shape === undefined) throw new Error('reshape: operand missing');
     return [{ shape, data: x.data }];
@@ -48,6 +50,7 @@ export const flatten: Operator = defineOperator({
   infer: ([x]) => (x === undefined ? inferred() : inferred({ ...x, shape: [product(x.shape)] })),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: IS_VIEW,
   decompose: (builder, operands) => builder.apply('reshape', operands, { shape: [-1] }),
   traits: ['data-movement'],
 });
@@ -66,6 +69,7 @@ export const transpose = defineOperator({
   infer: ([x], a) => inferTranspose(x, a.axes),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: IS_VIEW,
   evaluate: ([x], a) => {
     if (x === undefined) throw new Error('transpose: operand missing');
     const strides = stridesOf(x.shape);

@@ -4,6 +4,7 @@ import { mul } from '../shape.js';
 import { choice, dim, pair } from './kinds.js';
 import { defineOperator, inferred, rejected, type Cost, type CostInput } from './operator.js';
 import { requireImage } from './require.js';
+import { SAVES_NOTHING } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 type Mode = 'nearest' | 'bilinear';
@@ -42,6 +43,7 @@ export const upsample = defineOperator({
   },
   cost: (shapes, { mode }) => resizeCost(shapes, mode),
   costDoc: RESIZE_COST,
+  saved: SAVES_NOTHING,
   evaluate: ([x], { mode }, [shape]) => [resample(x, shape ?? [], mode)],
   traits: ['takes-epilogue'],
 });
@@ -63,6 +65,7 @@ export const resize = defineOperator({
   },
   cost: (shapes, { mode }) => resizeCost(shapes, mode),
   costDoc: RESIZE_COST,
+  saved: SAVES_NOTHING,
   evaluate: ([x], { mode }, [shape]) => [resample(x, shape ?? [], mode)],
   traits: ['takes-epilogue'],
 });

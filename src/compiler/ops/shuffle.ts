@@ -6,6 +6,7 @@ import { axisName } from './axes.js';
 import { int } from './kinds.js';
 import { defineOperator, inferred, rejected, type Inferred, type Operator } from './operator.js';
 import { indivisible, notMultiple, requireImage } from './require.js';
+import { SAVES_NOTHING } from './saved.js';
 
 const factorParameter = {
   factor: { kind: int(1), doc: 'By how much height and width change.' },
@@ -22,6 +23,7 @@ export const pixelshuffle: Operator = defineOperator({
   infer: ([x], { factor }) => inferPixelShuffle(x, factor),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   decompose: (builder, [x], { factor }) => {
     const [height, width, channels] = sizesOf(x?.type.shape);
     const fewer = quotient(channels, factor * factor);
@@ -47,6 +49,7 @@ export const spacetodepth: Operator = defineOperator({
   infer: ([x], { factor }) => inferSpaceToDepth(x, factor),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   decompose: (builder, [x], { factor }) => {
     const [height, width, channels] = sizesOf(x?.type.shape);
     const [rows, columns] = [quotient(height, factor), quotient(width, factor)];
@@ -83,6 +86,7 @@ export const channelshuffle: Operator = defineOperator({
   },
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   decompose: (builder, [x], { groups }) => {
     const [height, width, channels] = sizesOf(x?.type.shape);
     return throughTranspose(

@@ -20,6 +20,7 @@ import { offsetsAlong, pick, stridesOf } from './elements.js';
 import { axis, dims, int, optional, type Kind } from './kinds.js';
 import { defineOperator, inferred, rejected, type Inferred } from './operator.js';
 import { notMultiple } from './require.js';
+import { SAVES_NOTHING } from './saved.js';
 
 /** A place along an axis, counted from the end when negative. */
 const index: Kind<Dim> = {
@@ -71,6 +72,7 @@ export const slice = defineOperator({
   infer: ([x], a) => inferSlice(x, a),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   evaluate: ([x], a, [shape = []]) => {
     if (x === undefined) throw new Error('slice: operand missing');
     const along = axisIndex(a.axis, x.shape.length);
@@ -94,6 +96,7 @@ export const split = defineOperator({
   infer: ([x], a) => inferSplit(x, a.parts, a.axis),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
+  saved: SAVES_NOTHING,
   evaluate: ([x], a, shapes) => {
     if (x === undefined) throw new Error('split: operand missing');
     const along = axisIndex(a.axis, x.shape.length);

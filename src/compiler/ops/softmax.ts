@@ -2,6 +2,7 @@
 import { axisIndex, resolveAxis } from './axes.js';
 import { axis } from './kinds.js';
 import { defineOperator, inferred, rejected } from './operator.js';
+import { SAVES_RESULT } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 export const softmax = defineOperator({
@@ -26,6 +27,7 @@ export const softmax = defineOperator({
   costDoc:
     '5n − 2 for n elements along the axis: n − 1 comparisons, n subtractions, n exponentials, ' +
     'n − 1 additions, n divisions.',
+  saved: SAVES_RESULT,
   evaluate: ([x], a) => {
     if (x === undefined) throw new Error('softmax: operand missing');
     const y = newTensor(x.shape);

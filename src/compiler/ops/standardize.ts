@@ -21,6 +21,11 @@ export const standardize = defineOperator({
   // Weights do not depend on the image: standardised once, before the first inference.
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it acts on weights alone and folds into them.',
+  saved: {
+    doc: 'the kernel shifted to mean 0, and the standard deviations',
+    bytesOfBatch: ({ operands: [kernel = []] }) =>
+      4 * (elementCount(kernel) + (kernel.at(-1) ?? 0)),
+  },
   evaluate: ([kernel]) => {
     if (kernel === undefined) throw new Error('standardize: operand missing');
     const filters = kernel.shape.at(-1) ?? 1;

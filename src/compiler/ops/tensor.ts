@@ -5,6 +5,11 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);
 }
 
+/** Elements of several tensors together. */
+export function totalElements(tensors: readonly { readonly shape: readonly number[] }[]): number {
+  return tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
 /** A tensor of zeros. */
 export function newTensor(shape: readonly number[]): Tensor {
   return { shape, data: new Float32Array(elementCount(shape)) };

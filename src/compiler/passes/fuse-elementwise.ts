@@ -100,6 +100,7 @@ function groupOf(node: Node): Group | undefined {
   };
 }
 
+/** Whether only elementwise nodes of a group read a value: what its anchor reads comes before it. */
 function isReadBy(
   value: Value,
   group: Group,
@@ -108,7 +109,7 @@ function isReadBy(
 ): boolean {
   const readers = users.get(value) ?? [];
   const isOwn = (user: Node | undefined): boolean =>
-    user !== undefined && ownGroup.get(user) === group;
+    user !== undefined && user !== group.anchor && ownGroup.get(user) === group;
   // The last one first: where there are many readers, it mostly is not there yet.
   return isOwn(readers.at(-1)) && readers.every(isOwn);
 }

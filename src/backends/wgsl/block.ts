@@ -1,0 +1,116 @@
+/**
+ * Register blocks: a thread computes some pixels by some blocks of 4 output channels, in 4 × 4 blocks
+ * of the kernel, so that each load serves many multiply-accumulates.
+ */
+import type { Size } from '../../webgpu/plan.js';
+import { MAX_WORKGROUPS } from './emitter.js';
+import { indent, upTo } from './shader.js';
+import { ceilDiv, min } from './size.js';
+
+export interface BlockShape {
+  /** Pixels a thread. */
+  readonly pixels: number;
+  /** Blocks of 4 output channels a thread; 4 at most. */
+  readonly wide: number;
+  /** Threads of a workgroup, along the channels and along the blocks of pixels. */
+  readonly threads: readonly [number, number];
+}
+
+type Sums = Pick<BlockShape, 'wide' | 'pixels'>;
+
+/** Threads along `columns`, a power of two up to `most`. */
+export function threadsAlong(columns: number, most: number): number {
+  return Math.min(most, 2 ** Math.ceil(Math.log2(columns)));
+}
+
+/** Workgroups for blocks of pixels by columns of channels, the blocks over two dimensions. */
+export function blockGroups(
+  columns: number,
+  blocks: Size,
+  { threads: [x, y] }: BlockShape,
+): readonly [Size, Size, Size] {
+  const groups = ceilDiv(blocks, y);
+  return [Math.ceil(columns / x), min(groups, MAX_WORKGROUPS), ceilDiv(groups, MAX_WORKGROUPS)];
+}
+
+/** From the entry point to where `column` (of output blocks) and `block` (of pixels) are known. */
+export function headCode({ wide, threads: [x, y] }: Omit<BlockShape, 'pixels'>): string {
+  return `@compute @workgroup_size(${x}, ${y})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let column = i32(group.x * ${x}u + local.x)${wide === 1 ? '' : ` * ${wide}`};
+  let block = i32((group.z * ${MAX_WORKGROUPS}u + group.y) * ${y}u + local.y);
+  if (column >= params.out_blocks || block >= params.blocks) {
+    return;
+  }`;
+}
+
+const LETTERS = 'abcd';
+
+function sumName(pixel: number, w: number): string {
+  return `sum_${pixel}${LETTERS[w] ?? ''}`;
+}
+
+function sumNames({ wide, pixels }: Sums): readonly string[] {
+  return upTo(pixels).flatMap((i) => upTo(wide).map((w) => sumName(i, w)));
+}
+
+export function sumsCode(shape: Sums): string {
+  return sumNames(shape)
+    .map((name) => `var ${name}: vec4f;`)
+    .join('\n');
+}
+
+/** One block of the kernel times the input of every pixel, added to the sums. */
+export function multiplyCode(
+  { wide, pixels }: Sums,
+  channels: number,
+  index: string,
+  input: (pixel: number) => string,
+): string {
+  const kernelName = (w: number): string => `kernel_${LETTERS[w] ?? ''}`;
+  const kernels = upTo(wide).map(
+    (w) => `let ${kernelName(w)} = kernel[${index}${w === 0 ? '' : ` + ${w}`}];`,
+  );
+  const product = (w: number, i: number): string => {
+    const name = kernelName(w);
+    if (channels >= 4) return `${name} * ${input(i)}`;
+    // What is beyond the last input channel is 0, and not multiplied.
+    return upTo(channels)
+      .map((c) => `${name}[${c}] * ${input(i)}[${c}]`)
+      .join(' + ');
+  };
+  const sums = upTo(pixels).flatMap((i) =>
+    upTo(wide).map((w) => `${sumName(i, w)} += ${product(w, i)};`),
+  );
+  return [...kernels, ...sums].join('\n');
+}
+
+/**
+ * Writes the sums of pixels that are there: `pixel` and `isThere` are expressions over the number of
+ * the pixel in the block. In a loop, although the sums have names: what writes one is more code than
+ * what adds to it, and drivers compile every copy.
+ */
+export function storesCode(
+  shape: Sums,
+  pixel: (own: string) => string,
+  isThere: (own: string) => string,
+): string {
+  const { wide } = shape;
+  const names = sumNames(shape);
+  const own = wide === 1 ? 'i' : `i / ${wide}`;
+  const block = wide === 1 ? 'column' : `column + i % ${wide}`;
+  return `${listCode(names, 8)}
+for (var i = 0; i < ${names.length}; i++) {
+  if (${isThere(own)}${wide === 1 ? '' : ` && ${block} < params.out_blocks`}) {
+    store(sums[i], ${pixel(own)}, ${block});
+  }
+}`;
+}
+
+/** `sums`, an array of vectors that have names, so many a line. */
+export function listCode(names: readonly string[], each: number): string {
+  const rows = upTo(Math.ceil(names.length / each)).map((row) =>
+    names.slice(row * each, (row + 1) * each).join(', '),
+  );
+  return `var sums = array<vec4f, ${names.length}>(\n${indent(rows.join(',\n'))}\n);`;
+}

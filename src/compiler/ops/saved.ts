@@ -1,0 +1,43 @@
+/**
+ * What training keeps of a forward pass until the backward pass has read it. The rules are those of
+ * PyTorch 2's automatic differentiation (`tools/autograd/derivatives.yaml`), in float32.
+ */
+import type { CostInput } from './operator.js';
+
+/** One operator's rule. Weights and constants are there in any case and count nowhere. */
+export interface SavedRule<A = unknown> {
+  /** What is kept, in words: `its input`. */
+  readonly doc: string;
+  /** Which operands are kept. */
+  readonly operands?: readonly number[] | 'all';
+  /** Whether all results are. */
+  readonly results?: boolean;
+  /** Bytes of further tensors, such as masks, for each image. */
+  readonly bytes?: (shapes: CostInput, attributes: A) => number;
+  /** Bytes of further tensors for a batch, however many images it has. */
+  readonly bytesOfBatch?: (shapes: CostInput, attributes: A) => number;
+  /** Its result is its operand under another shape, and takes no room of its own. */
+  readonly isView?: boolean;
+}
+
+export const SAVES_NOTHING: SavedRule = { doc: 'nothing' };
+/** For what only passes make, after which a graph is for inference. */
+export const NEVER_TRAINED: SavedRule = { doc: 'nothing, since passes for inference make it' };
+export const SAVES_INPUT: SavedRule = { doc: 'its input', operands: [0] };
+export const SAVES_RESULT: SavedRule = { doc: 'its result', results: true };
+export const SAVES_FACTORS: SavedRule = { doc: 'its input and its other factor', operands: [0, 1] };
+export const IS_VIEW: SavedRule = {
+  doc: 'nothing; its result is its input under another shape',
+  isView: true,
+};
+
+/** The first weight after the input is a kernel, which `ws` makes anew in every step. */
+export const SAVES_INPUT_AND_KERNEL: SavedRule = {
+  doc: 'its input, and the kernel where that is standardised',
+  operands: [0, 1],
+};
+
+/** Bytes of a mean and a reciprocal deviation. */
+export const STATISTICS_BYTES = 8;
+/** Bytes of an int64. */
+export const INDEX_BYTES = 8;
