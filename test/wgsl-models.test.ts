@@ -57,24 +57,29 @@ async function expectSame(
 /** Height and width: the smallest that the facts of the models allow. */
 const smallest = (file: string): number => (/resnet|mobilenet/.test(file) ? 32 : 16);
 
+/** The model with few filters, where it has a parameter for that and its norms allow it. */
+function narrow(file: string, model: string, size: number): Graph {
+  for (const width of ['8', '32']) {
+    const found = fitting(() => modelOfFile(file, { model, set: { width } }), { H: size, W: size });
+    if (found !== undefined) return found.at({ H: size, W: size });
+  }
+  return modelOfFile(file, { model }).at({ H: size, W: size });
+}
+
 describe.each(MODEL_FILES.filter((file) => !file.endsWith('blocks.arch')))('%s', (file) => {
-  const graphs = [...graphsOf(file, smallest(file))];
-  it.runIf(graphs.length > 0).each(graphs)('%s', (_, graph) =>
-    expectSame(graph, graph, { weights: initialize(graph.weights, 0) }),
-  );
+  const names = [...graphsOf(file).keys()];
+  it.runIf(names.length > 0).each(names)('%s', async (name) => {
+    const graph = narrow(file, name, smallest(file));
+    await expectSame(graph, graph, { weights: initialize(graph.weights, 0) });
+  });
 });
 
-it.each([
-  ['models/sdunet.arch', 'SDUNet', { H: 32, W: 16 }],
-  ['models/unet.arch', 'UNet', { H: 16, W: 32 }],
-])(
-  '%s, its size chosen when it is loaded, also with what SwiftShader likes',
-  async (path, model, sizes) => {
-    const { graph, at } = modelOfFile(path, { model, set: { width: '8' } });
-    await expectSame(at(sizes), graph, { sizes });
-    await expectSame(at(sizes), graph, { sizes, profile: 'swiftshader' });
-  },
-);
+it('models/sdunet.arch, its size chosen when it is loaded, also with what SwiftShader likes', async () => {
+  const { graph, at } = modelOfFile('models/sdunet.arch', { model: 'SDUNet', set: { width: '8' } });
+  const sizes = { H: 32, W: 16 };
+  await expectSame(at(sizes), graph, { sizes });
+  await expectSame(at(sizes), graph, { sizes, profile: 'swiftshader' });
+});
 
 describe.each(DYNAMIC_PROGRAMS)('sizes at run time: $name', ({ text, sizes }) => {
   const { graph, at } = modelOf(text);
@@ -84,7 +89,6 @@ describe.each(DYNAMIC_PROGRAMS)('sizes at run time: $name', ({ text, sizes }) =>
 /** Steps of random programs, each from an image to an image. */
 const STEPS = [
   'conv(8)',
-  'conv(5, k = [1, 3], stride = 2)',
   'conv(12, k = 1)',
   'dwconv(3)',
   'dwconv(5, multiplier = 2, stride = [2, 1])',
@@ -114,32 +118,36 @@ it('random programs', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.tuple(size, size, fc.constantFrom(1, 4, 6)),
-      fc.array(step, { minLength: 2, maxLength: 6 }),
-      fc.array(step, { minLength: 1, maxLength: 3 }),
+      fc.array(step, { minLength: 1, maxLength: 4 }),
+      fc.array(step, { minLength: 1, maxLength: 2 }),
       async ([H, W, C], steps, branch) => {
         const text = `model M {
           input x: f32[H = ${H}, W = ${W}, ${C}] where H >= 3, W >= 3
           y = x -> ${steps.join(' -> ')}
           z = y -> ${branch.join(' -> ')} -> resize(y.height, y.width)
           output a = concat(z, y) -> conv(4)
-          output b = z * (y -> globalavgpool -> conv(z.channels, k = 1) -> sigmoid) + z
+          output b = z * (y -> globalavgpool -> dense(z.channels) -> sigmoid) + z
         }`;
         const sizes = { H, W };
-        const model = fitting(text, sizes);
+        const model = fitting(() => modelOf(text), sizes);
         if (model === undefined) return;
         await expectSame(model.at(sizes), model.graph, { sizes });
         compared++;
       },
     ),
-    { numRuns: 40, seed: 2 },
+    { numRuns: 24, seed: 2 },
   );
-  expect(compared).toBeGreaterThan(20);
-});
+  expect(compared).toBeGreaterThan(16);
+  // Most of it is SwiftShader's compiler.
+}, 180_000);
 
-/** The model, unless a window does not fit the image. */
-function fitting(text: string, sizes: Readonly<Record<string, number>>): ProgramModel | undefined {
+/** The model, unless it cannot be of these sizes. */
+function fitting(
+  make: () => ProgramModel,
+  sizes: Readonly<Record<string, number>>,
+): ProgramModel | undefined {
   try {
-    const model = modelOf(text);
+    const model = make();
     model.at(sizes);
     return model;
   } catch {
