@@ -316,7 +316,7 @@ describe('the roofline of a report', () => {
     if (!memory.ok) throw new Error('no memory');
     const figures = {
       ...figuresOf(model),
-      memory: { ...memory.value, batches: [1], fileBytes: FILE_BYTES },
+      memory: { ...memory.value, batches: [1], fileBytes: FILE_BYTES, unwritable: [] },
     };
     const estimate = roofline(graph, device);
     const gathered = gatherModel(figures, graph, checkText(SMALL).program);

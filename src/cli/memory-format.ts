@@ -30,7 +30,9 @@ export interface ShownMemory extends ModelMemory {
   /** Batch sizes to show. */
   readonly batches: readonly number[];
   /** Bytes of all files that `archc compile` writes for a target, with its default options. */
-  readonly fileBytes: Readonly<Record<Target, number>>;
+  readonly fileBytes: Readonly<Partial<Record<Target, number>>>;
+  /** Why there are none for the other targets. */
+  readonly unwritable: readonly { readonly target: Target; readonly reason: string }[];
 }
 
 export interface MemoryModel extends ModelStats {
@@ -164,9 +166,18 @@ function sizeSection(models: readonly MemoryModel[], names: readonly string[]): 
         row(`weights in ${type}`, (m) => m.memory.sizes.payload[type]),
       ),
       row("weights in f32 with Adam's moments", (m) => m.memory.sizes.withAdam),
-      ...TARGETS.map((target) => row(`files for ${target}`, (m) => m.memory.fileBytes[target])),
+      ...TARGETS.filter((target) =>
+        models.every(({ memory }) => memory.fileBytes[target] !== undefined),
+      ).map((target) => row(`files for ${target}`, (m) => m.memory.fileBytes[target] ?? 0)),
     ]),
-    notes: checkpointNotes(models, names),
+    notes: [
+      ...models.flatMap(({ memory, name }, i) =>
+        memory.unwritable.map(
+          ({ target, reason }) => `${names[i] ?? name} has no files for ${target}: ${reason}`,
+        ),
+      ),
+      ...checkpointNotes(models, names),
+    ],
   };
 }
 
@@ -211,7 +222,7 @@ export function memoryColumns({ memory }: MemoryModel): Readonly<Record<string, 
       WEIGHT_TYPE_NAMES.map((type) => [`weight_bytes_${type}`, sizes.payload[type]]),
     ),
     weight_bytes_with_adam: sizes.withAdam,
-    ...Object.fromEntries(TARGETS.map((target) => [`${target}_bytes`, fileBytes[target]])),
+    ...Object.fromEntries(TARGETS.map((target) => [`${target}_bytes`, fileBytes[target] ?? ''])),
   };
 }
 
@@ -228,11 +239,14 @@ export interface JsonMemory {
     }[];
     readonly saved: TrainingMemory['saved'];
   };
-  readonly sizes: ModelMemory['sizes'] & { readonly files: Readonly<Record<Target, number>> };
+  readonly sizes: ModelMemory['sizes'] & {
+    readonly files: ShownMemory['fileBytes'];
+    readonly unwritable: ShownMemory['unwritable'];
+  };
 }
 
 export function memoryJson({ peak, activationTimeline, memory }: MemoryModel): JsonMemory {
-  const { best, training, sizes, batches, fileBytes } = memory;
+  const { best, training, sizes, batches, fileBytes, unwritable } = memory;
   const { saved, ...figures } = training;
   return {
     given: { peak, timeline: activationTimeline },
@@ -248,6 +262,6 @@ export function memoryJson({ peak, activationTimeline, memory }: MemoryModel): J
       ),
       saved,
     },
-    sizes: { ...sizes, files: fileBytes },
+    sizes: { ...sizes, files: fileBytes, unwritable },
   };
 }

@@ -119,9 +119,11 @@ export function sizesSection(model: Shown): Section {
       [
         ...WEIGHT_TYPE_NAMES.map((name) => row(TYPE_TITLES[name], payload[name])),
         row('float32 with Adam’s two moments, as a checkpoint', withAdam),
-        ...TARGETS.map((target) =>
-          row(`All files for ${target}, as archc compile writes them`, fileBytes[target]),
-        ),
+        ...TARGETS.flatMap((target) => {
+          const bytes = fileBytes[target];
+          const title = `All files for ${target}, as archc compile writes them`;
+          return bytes === undefined ? [] : [row(title, bytes)];
+        }),
       ],
     )}<p class="note">Of weights the payload alone: what describes the tensors in a file comes on top. Files of a target are whole.</p>
 `,

@@ -1,5 +1,6 @@
 /** A graph as a kernel plan: the backend's one entry. */
 import { diagnostic, type Diagnostic } from '../../compiler/diagnostic.js';
+import { groupDigits } from '../../compiler/constant.js';
 import { evaluateNode } from '../../compiler/interpret.js';
 import {
   inputName,
@@ -208,7 +209,7 @@ function tooLarge({ tensors }: Draft): Diagnostic[] {
     return [
       diagnostic(
         'tensor-too-large',
-        `\`${tensor.name}\` takes ${bytes} bytes, and a device need not bind more than ${MAX_BINDING_BYTES} (128 MiB) at once`,
+        `\`${tensor.name}\` takes ${groupDigits(bytes)} bytes, and a device need not bind more than 128 MiB at once`,
         {
           span: tensor.origin?.span,
           hints: ['make the image smaller with `--size`, and run larger ones in tiles'],

@@ -224,7 +224,9 @@ function summaryOf(
   const others = files.map(({ path }) => path).filter((path) => !isWithin(output, path));
   const beside = others.map((path) => ` and ${basename(path)}`).join('');
   const size = formatBytes(files.reduce((sum, { bytes }) => sum + bytes, 0));
-  const particulars = Object.entries(facts).map(([key, value]) => `${inWords(key)} ${value}, `);
+  const particulars = Object.entries(facts).map(
+    ([key, value]) => `${inWords(key)} ${typeof value === 'number' ? groupDigits(value) : value}, `,
+  );
   return (
     `wrote ${output}${beside}: model ${name}, ${size}, ${particulars.join('')}` +
     `${groupDigits(params)} parameters ${describeWeights(weights)}`

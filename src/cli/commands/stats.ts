@@ -281,15 +281,18 @@ async function memoryOf(
       'its memory cannot be counted exactly: it has more than 2^53 - 1 bytes',
     );
   }
-  const files: [Target, number][] = [];
+  const fileBytes: Partial<Record<Target, number>> = {};
+  const unwritable: { readonly target: Target; readonly reason: string }[] = [];
   for (const target of TARGETS) {
     const emitted = await emitModel(model, { target, blank: true });
-    if (!emitted.ok) return emitted;
-    files.push([target, emitted.value.files.reduce((sum, { bytes }) => sum + bytes.length, 0)]);
+    if (emitted.ok) fileBytes[target] = sum(emitted.value.files.map(({ bytes }) => bytes.length));
+    else unwritable.push({ target, reason: emitted.diagnostics[0]?.message ?? '' });
   }
-  // `fromEntries` forgets that every target is there.
-  const fileBytes = Object.fromEntries(files) as Readonly<Record<Target, number>>;
-  return { ok: true, value: { ...memory.value, batches, fileBytes } };
+  return { ok: true, value: { ...memory.value, batches, fileBytes, unwritable } };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function countConventions(
