@@ -32,15 +32,13 @@ import { operand, operatorsOf, type KernelView } from './view.js';
 const PIXELS = 4;
 const THREADS = 64;
 const MAX_COLUMNS = 16;
-/** The largest window whose taps are loaded together. */
-const MAX_UNROLLED_TAPS = 5;
+/** Rows of a tile: the more, the more sums a row that is loaded serves. */
+const ROWS = 8;
+/** The largest window that is rolled down the image, with the sums of as many rows at hand. */
+const MAX_ROLLED_TAPS = 5;
 
-/** Rows of a tile. */
-function rowsOf({ k, stride, dilation }: Geometry): number {
-  const isUnrolled =
-    Math.max(...k) <= MAX_UNROLLED_TAPS && Math.max(...stride) <= 2 && Math.max(...dilation) === 1;
-  if (!isUnrolled) return 1;
-  return stride[0] === 1 ? 4 : 2;
+function isRolled({ k, stride, dilation }: Geometry): boolean {
+  return Math.max(...k) <= MAX_ROLLED_TAPS && [...stride, ...dilation].every((n) => n === 1);
 }
 
 export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void {
@@ -56,7 +54,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   if (sum === undefined) throw new Error('dwconv: no result');
   const finish = finishOf(e, view, sum, bias === undefined ? undefined : e.place(bias));
   const [outHeight = 1, outWidth = 1] = sum.type.shape.map(sizeOfDim);
-  const rows = rowsOf(geometry);
+  const rows = isRolled(geometry) ? ROWS : 1;
   const perRow = ceilDiv(outWidth, PIXELS);
   const perColumn = ceilDiv(outHeight, rows);
   const blocks = product([e.batch, perColumn, perRow]);
@@ -99,7 +97,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
     code: [
       readerFunctions(reader),
       finish.code,
-      rows > 1 ? tileCode(reader, geometry, rows, shape) : rowCode(reader, geometry, shape),
+      rows > 1 ? rolledCode(reader, geometry, shape) : rowCode(reader, geometry, shape),
     ]
       .filter((text) => text !== '')
       .join('\n\n'),
@@ -117,61 +115,69 @@ function tileHead(shape: BlockShape, rows: number): string {
   let first_row = (tile_row % params.per_column)${rows === 1 ? '' : ` * ${rows}`};`;
 }
 
-/** Each input row once, added to the sums of all output rows whose windows it is in. */
-function tileCode(
-  reader: Reader,
-  { k, stride }: Geometry,
-  rows: number,
-  shape: BlockShape,
-): string {
-  const count = (PIXELS - 1) * stride[1] + k[1];
-  const inputRows = (rows - 1) * stride[0] + k[0];
+/**
+ * Each input row once, added to the sums of all output rows whose windows it is in: as many as the
+ * window is high, of which the first is complete with it.
+ */
+function rolledCode(reader: Reader, { k }: Geometry, shape: BlockShape): string {
+  const [height, width] = k;
+  const count = PIXELS - 1 + width;
   const x = (i: number): string => (i === 0 ? 'x' : `x + ${i}`);
-  const taps = upTo(k[0] * k[1]).map((tap) => {
+  const sum = (row: number, i: number): string => `sum_${row}_${i}`;
+  const clamps = upTo(count).map((i) => `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`);
+  const taps = upTo(height * width).map((tap) => {
     const at = tap === 0 ? 'column' : `${tap === 1 ? '' : `${tap} * `}params.out_blocks + column`;
     return `let tap_${tap} = kernel[${at}];`;
   });
-  const rowCode = (r: number): string => {
-    const sums = upTo(rows).flatMap((j) => {
-      const ky = r - j * stride[0];
-      if (ky < 0 || ky >= k[0]) return [];
-      return upTo(PIXELS).map((i) => {
-        const products = upTo(k[1]).map((kx) => `tap_${ky * k[1] + kx} * in_${i * stride[1] + kx}`);
-        return `sum_${j}_${i} += ${products.join(' + ')};`;
-      });
-    });
-    const load = loadCode(reader, {
-      count,
-      block: 'column',
-      name: (i) => `in_${i}`,
-      inside: (i) => `inside_${i}`,
-    });
-    return `row = y${r === 0 ? '' : ` + ${r}`};
-if (row >= 0 && row < params.height) {
-${indent(startsCode(reader, count))}
-${indent(load)}
-${indent(sums.join('\n'))}
-}`;
-  };
-  const clamps = upTo(count).map((i) => `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`);
-  const sums = upTo(rows).flatMap((j) => upTo(PIXELS).map((i) => `sum_${j}_${i}`));
-  return `${tileHead(shape, rows)}
-  let y = first_row * ${stride[0]} - params.top;
-  let x = first * ${stride[1]} - params.left;
+  const sums = upTo(height).flatMap((row) => upTo(PIXELS).map((i) => `var ${sum(row, i)}: vec4f;`));
+  const load = loadCode(reader, {
+    count,
+    block: 'column',
+    name: (i) => `in_${i}`,
+    inside: (i) => `inside_${i}`,
+  });
+  const products = upTo(height).flatMap((row) =>
+    upTo(PIXELS).map((i) => {
+      const first = (height - 1 - row) * width;
+      const terms = upTo(width).map((kx) => `tap_${first + kx} * in_${i + kx}`);
+      return `${sum(row, i)} += ${terms.join(' + ')};`;
+    }),
+  );
+  const shifts = upTo(height).flatMap((row) =>
+    upTo(PIXELS).map((i) => `${sum(row, i)} = ${row + 1 < height ? sum(row + 1, i) : 'vec4f()'};`),
+  );
+  return `${tileHead(shape, ROWS)}
+  let y = first_row - params.top;
+  let x = first - params.left;
 ${indent(clamps.join('\n'))}
 ${indent(insideCode(count, x))}
 ${indent(taps.join('\n'))}
-${indent(sums.map((name) => `var ${name}: vec4f;`).join('\n'))}
-  var row: i32;
-${indent(upTo(inputRows).map(rowCode).join('\n'))}
-  let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
-${indent(listCode(sums, PIXELS))}
-  for (var i = 0; i < ${sums.length}; i++) {
-    let down = i / ${PIXELS};
-    let right = i % ${PIXELS};
-    if (first_row + down < params.out_height && first + right < params.out_width) {
-      store(sums[i], pixel + down * params.out_width + right, column);
+  // Of the rows whose windows the input row is in, the first one down.
+${indent(sums.join('\n'))}
+  for (var down = ${1 - height}; down < ${ROWS}; down++) {
+    let row = y + down + ${height - 1};
+    if (row >= 0 && row < params.height) {
+${indent(startsCode(reader, count), 3)}
+${indent(load, 3)}
+${indent(products.join('\n'), 3)}
     }
+    let out_row = first_row + down;
+    if (down >= 0 && out_row < params.out_height) {
+      let pixel = (image_index * params.out_height + out_row) * params.out_width + first;
+${indent(
+  listCode(
+    upTo(PIXELS).map((i) => sum(0, i)),
+    PIXELS,
+  ),
+  3,
+)}
+      for (var i = 0; i < ${PIXELS}; i++) {
+        if (first + i < params.out_width) {
+          store(sums[i], pixel + i, column);
+        }
+      }
+    }
+${indent(shifts.join('\n'), 2)}
   }
 }`;
 }
