@@ -144,7 +144,7 @@ describe('the command line', () => {
   });
 
   it.each([
-    [['compile', 'small.arch', '--target', 'wgsl'], 'there is no target `wgsl`'],
+    [['compile', 'small.arch', '--target', 'coreml'], 'there is no target `coreml`'],
     [['compile', 'small.arch', '--target', 'tflite'], 'there are onnx, tfjs'],
     [['compile', 'small.arch', '--target', 'onxn'], 'did you mean `onnx`?'],
     [['compile', 'small.arch', '--opset', '16'], 'from 17 to 21'],
@@ -164,7 +164,7 @@ describe('the command line', () => {
     [['compile', 'small.arch', '--seed', '1.5'], 'of at least 0'],
     [['compile', 'small.arch', '-o', '-'], 'written to a file'],
     [['compile', 'small.arch', '--seed', '1', '--weights', 'w.safetensors'], 'exclude each other'],
-    [['stats', 'small.arch', '--format', 'html'], 'there are table, json, csv, markdown'],
+    [['stats', 'small.arch', '--format', 'pdf'], 'there are table, json, csv, markdown'],
     [['stats', 'small.arch', '--format', 'jsn'], 'did you mean `json`?'],
     [['stats', 'small.arch', '--depth', '0'], 'from 1 to'],
     [['stats', 'small.arch', '--all', '--model', 'Small'], 'exclude each other'],

@@ -324,13 +324,18 @@ describe('fuse-depthwise', () => {
       ['dwconv; conv; sigmoid'],
     ],
     [
-      'with elementwise nodes between, which read a residual',
+      'with activations between',
+      (g) => [through(g, image(g), ['dwconv'], ['relu'], pointwise(2))],
+      ['dwconv; relu; conv'],
+    ],
+    [
+      'with a residual between they stay two',
       (g) => {
         const x = image(g);
         const y = one(g.op('add', [through(g, x, ['dwconv'], ['relu']), x]));
         return [through(g, y, pointwise(2))];
       },
-      ['dwconv; relu; add; conv'],
+      ['dwconv; relu; add', 'conv'],
     ],
     [
       'of more filters they stay two',
