@@ -16,7 +16,7 @@ export interface BlockShape {
   readonly threads: readonly [number, number];
 }
 
-type Sums = Pick<BlockShape, 'wide' | 'pixels'>;
+export type Sums = Pick<BlockShape, 'wide' | 'pixels'>;
 
 /** Threads along `columns`, a power of two up to `most`. */
 export function threadsAlong(columns: number, most: number): number {
@@ -67,10 +67,18 @@ export function multiplyCode(
   index: string,
   input: (pixel: number) => string,
 ): string {
-  const kernelName = (w: number): string => `kernel_${LETTERS[w] ?? ''}`;
   const kernels = upTo(wide).map(
     (w) => `let ${kernelName(w)} = kernel[${index}${w === 0 ? '' : ` + ${w}`}];`,
   );
+  return [...kernels, addCode({ wide, pixels }, channels, input)].join('\n');
+}
+
+/** The same where `kernel_a`, `kernel_b`, … are there already. */
+export function addCode(
+  { wide, pixels }: Sums,
+  channels: number,
+  input: (pixel: number) => string,
+): string {
   const product = (w: number, i: number): string => {
     const name = kernelName(w);
     if (channels >= 4) return `${name} * ${input(i)}`;
@@ -82,7 +90,11 @@ export function multiplyCode(
   const sums = upTo(pixels).flatMap((i) =>
     upTo(wide).map((w) => `${sumName(i, w)} += ${product(w, i)};`),
   );
-  return [...kernels, ...sums].join('\n');
+  return sums.join('\n');
+}
+
+function kernelName(w: number): string {
+  return `kernel_${LETTERS[w] ?? ''}`;
 }
 
 /**

@@ -10,6 +10,12 @@ import { ceilDiv, min, product, sizesOf, times } from './size.js';
 
 /** Devices for which there are kernels of their own. */
 export const PROFILES = {
+  /** GPUs, where workgroup memory is faster than what it spares. */
+  tiled: {
+    features: [],
+    limits: { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 },
+    adapters: ['hardware'],
+  },
   swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
 } as const satisfies Record<string, PlanProfile>;
 export type ProfileName = keyof typeof PROFILES;
@@ -83,6 +89,8 @@ export interface KernelVariant {
   readonly name: string;
   readonly about: readonly string[];
   readonly params: Readonly<Record<string, Size>>;
+  /** Types of bindings, by name, that are others than the kernel's. */
+  readonly elements?: Readonly<Record<string, Element>>;
   readonly code: string;
   readonly workgroups: readonly [Size, Size, Size];
 }
@@ -191,7 +199,8 @@ export function createEmitter(
     bound.forEach(({ place }) => use(place));
     const variants = 'variants' in request ? request.variants : [request];
     kernels.push({
-      variants: variants.map(({ profile, name, about, params: given, code, workgroups }) => {
+      variants: variants.map((variant) => {
+        const { profile, name, about, params: given, elements = {}, code, workgroups } = variant;
         const params = usedParams(given, code);
         return {
           ...(profile === undefined ? {} : { profile }),
@@ -200,7 +209,7 @@ export function createEmitter(
             about,
             bindings: bound.map(({ name: binding, element, place }) => ({
               name: binding,
-              element,
+              element: elements[binding] ?? element,
               // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
               access: place.kind === 'tensor' ? 'read_write' : 'read',
             })),
