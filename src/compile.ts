@@ -81,6 +81,8 @@ export interface EmitOptions extends WeightRequest, PassRequest {
   readonly layout?: 'nchw' | 'nhwc' | undefined;
   /** Leave the batch and symbolic sizes free, as named dimensions. */
   readonly dynamic?: boolean | undefined;
+  /** How the kernels of a plan's convolutions and dense layers are kept; `f32` by default. */
+  readonly precision?: Precision | undefined;
   /** Blocks become local functions of the ONNX model. */
   readonly keepBlocks?: boolean | undefined;
   /** Put the weights in a file of their own, even below the 2 GiB from which that must be. */
@@ -90,6 +92,10 @@ export interface EmitOptions extends WeightRequest, PassRequest {
 }
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
+
+/** Types of a plan's weights. */
+export const PRECISIONS = ['f32', 'f16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 export const TARGETS = ['onnx', 'wgsl'] as const;
 export type Target = (typeof TARGETS)[number];
@@ -200,11 +206,13 @@ const EMITTERS: Readonly<
       value: { files: [{ name: `${graph.name}.onnx`, bytes: model }, ...data], facts: { opset } },
     };
   },
-  async wgsl(model, { dynamic = false, optimize: level = 1 }, metadata, params) {
+  async wgsl(model, options, metadata, params) {
+    const { dynamic = false, optimize: level = 1, precision = 'f32' } = options;
     const { emitWgsl } = await import('./backends/wgsl/emit.js');
     const fused = level === 0 ? model : withWeights(runPasses(model, kernelPasses));
     const emitted = await emitWgsl(fused.graph, fused.weights, {
       dynamic,
+      precision,
       metadata,
       params,
     });

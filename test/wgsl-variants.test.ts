@@ -108,7 +108,7 @@ describe('tiles', () => {
 
   it('have no races, and those that a missing barrier makes are found', async () => {
     for (const k of [1, 2]) {
-      const graph = buildGraph(conv([8, 8, 16], { filters: 20, k: [1, k] }));
+      const graph = buildGraph(conv([8, 9, 16], { filters: 20, k: [1, k], pad: 'valid' }));
       const emitted = await planOf(graph, randomWeights(graph, 1));
       expect(racesIn(changed(emitted, interpretable), {})).toEqual({ races: [], shaders: 1 });
       for (const which of [0, 1]) {

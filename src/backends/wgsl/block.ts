@@ -12,11 +12,13 @@ export interface BlockShape {
   readonly pixels: number;
   /** Blocks of 4 output channels a thread; 4 at most. */
   readonly wide: number;
+  /** Whether the kernel is of f16, and products too. */
+  readonly half?: boolean;
   /** Threads of a workgroup, along the channels and along the blocks of pixels. */
   readonly threads: readonly [number, number];
 }
 
-export type Sums = Pick<BlockShape, 'wide' | 'pixels'>;
+export type Sums = Pick<BlockShape, 'wide' | 'pixels' | 'half'>;
 
 /** Threads along `columns`, a power of two up to `most`. */
 export function threadsAlong(columns: number, most: number): number {
@@ -62,20 +64,21 @@ export function sumsCode(shape: Sums): string {
 
 /** One block of the kernel times the input of every pixel, added to the sums. */
 export function multiplyCode(
-  { wide, pixels }: Sums,
+  shape: Sums,
   channels: number,
   index: string,
   input: (pixel: number) => string,
 ): string {
-  const kernels = upTo(wide).map(
+  const kernels = upTo(shape.wide).map(
     (w) => `let ${kernelName(w)} = kernel[${index}${w === 0 ? '' : ` + ${w}`}];`,
   );
-  return [...kernels, addCode({ wide, pixels }, channels, input)].join('\n');
+  const factor = (i: number): string => (shape.half === true ? `vec4h(${input(i)})` : input(i));
+  return [...kernels, addCode(shape, channels, factor)].join('\n');
 }
 
-/** The same where `kernel_a`, `kernel_b`, … are there already. */
+/** The same where `kernel_a`, `kernel_b`, … are there already, and the input is of their type. */
 export function addCode(
-  { wide, pixels }: Sums,
+  { wide, pixels, half }: Sums,
   channels: number,
   input: (pixel: number) => string,
 ): string {
@@ -88,7 +91,10 @@ export function addCode(
       .join(' + ');
   };
   const sums = upTo(pixels).flatMap((i) =>
-    upTo(wide).map((w) => `${sumName(i, w)} += ${product(w, i)};`),
+    upTo(wide).map((w) => {
+      const text = product(w, i);
+      return `${sumName(i, w)} += ${half === true ? `vec4f(${text})` : text};`;
+    }),
   );
   return sums.join('\n');
 }

@@ -15,6 +15,7 @@ import {
 import type { Emitter, KernelVariant, ProfileName } from './emitter.js';
 import { finishOf } from './finish.js';
 import { lowerGrouped } from './grouped.js';
+import { asHalf } from './half.js';
 import {
   addressCode,
   loadCode,
@@ -126,6 +127,9 @@ function lowerWindow(
   };
   // Where there is little to compute, a larger block would not pay for its compilation.
   const isLarge = outBlocks >= LARGE.wide && reader.channels >= 4;
+  const isTiled = paysInTiles(reader.channels, finish.channels, finish.pixels);
+  const isHalf = e.precision === 'f16';
+  const [tile, usual] = [tileShape(outBlocks), blockShape(outBlocks, USUAL)];
   const { k } = geometry;
   e.kernel({
     node: view.node,
@@ -137,11 +141,11 @@ function lowerWindow(
     ],
     outputs: [finish.output],
     variants: [
-      ...(paysInTiles(reader.channels, finish.channels, finish.pixels)
-        ? [make(tileShape(outBlocks), 'tiled')]
-        : []),
+      ...(isTiled && isHalf ? [asHalf(make({ ...tile, half: true }), 'tiled-f16')] : []),
+      ...(isTiled ? [make(tile, 'tiled')] : []),
+      ...(isHalf ? [asHalf(make({ ...usual, half: true }), 'f16')] : []),
       ...(isLarge ? [make(blockShape(outBlocks, LARGE), 'swiftshader')] : []),
-      make(blockShape(outBlocks, USUAL)),
+      make(usual),
     ],
     macs: times(finish.pixels, k[0] * k[1] * reader.channels * finish.channels),
   });

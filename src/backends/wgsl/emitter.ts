@@ -4,18 +4,22 @@ import { tensorOf } from '../../compiler/passes/pass.js';
 import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
 import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
+import type { Precision } from './half.js';
 import { pack } from './layout.js';
 import { linearMain, THREADS, type Element, type Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
 
+/** GPUs, where workgroup memory is faster than what it spares. */
+const TILES = {
+  limits: { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 },
+  adapters: ['hardware'],
+} as const;
+
 /** Devices for which there are kernels of their own. */
 export const PROFILES = {
-  /** GPUs, where workgroup memory is faster than what it spares. */
-  tiled: {
-    features: [],
-    limits: { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 },
-    adapters: ['hardware'],
-  },
+  tiled: { features: [], ...TILES },
+  'tiled-f16': { features: ['shader-f16'], ...TILES },
+  f16: { features: ['shader-f16'], limits: {}, adapters: [] },
   swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
 } as const satisfies Record<string, PlanProfile>;
 export type ProfileName = keyof typeof PROFILES;
@@ -48,6 +52,8 @@ export interface TensorDraft {
 export interface ConstantDraft {
   readonly name: string;
   readonly layout: WeightLayout;
+  /** How it is kept in the file. */
+  readonly precision: Precision;
   readonly shape: readonly number[];
   /** Whether it is a weight of the graph, under that name. */
   readonly isWeight: boolean;
@@ -109,6 +115,8 @@ export type KernelRequest = KernelCommon &
 export interface Emitter {
   /** How many images: a number, or a symbol. */
   readonly batch: Size;
+  /** Of constants in the layout `blocks`. */
+  readonly precision: Precision;
   /** Where a value is. Weights and constants are packed as asked. */
   place(value: Value, layout?: WeightLayout): Place;
   /** A tensor for an input of the graph. */
@@ -145,6 +153,7 @@ export function elementsOf({ type }: Value, batch: Size): Size {
 export function createEmitter(
   batch: Size,
   weights: WeightValues,
+  precision: Precision,
 ): Emitter & { readonly draft: Draft } {
   const tensors: TensorDraft[] = [];
   const constants: ConstantDraft[] = [];
@@ -177,6 +186,7 @@ export function createEmitter(
       name: fixedName(value),
       isWeight: definition.kind === 'weight',
       layout,
+      precision: layout === 'blocks' ? precision : 'f32',
       shape: held.shape,
       data: pack(held, layout),
     });
@@ -231,6 +241,7 @@ export function createEmitter(
 
   return {
     batch,
+    precision,
     draft: { tensors, constants, kernels },
     tensor,
     place(value, layout = 'rows') {
@@ -265,6 +276,7 @@ export function createEmitter(
         name,
         data: pack({ shape: [data.length], data }, 'rows'),
         layout: 'rows',
+        precision: 'f32',
         shape: [data.length],
         isWeight: false,
       }),

@@ -64,10 +64,12 @@ export function tiledCode(
     threads: [columns, rows],
     tilePixels,
     depth,
+    half = false,
   } = shape;
+  const vector = half ? 'vec4h' : 'vec4f';
   return paragraphs(
-    `var<workgroup> image_tile: array<vec4f, ${tilePixels * depth}>;
-var<workgroup> kernel_tile: array<vec4f, ${kernelVectors(shape)}>;`,
+    `var<workgroup> image_tile: array<${vector}, ${tilePixels * depth}>;
+var<workgroup> kernel_tile: array<${vector}, ${kernelVectors(shape)}>;`,
     `@compute @workgroup_size(${columns}, ${rows})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
   let local = i32(index);
@@ -130,6 +132,7 @@ function channelLoop(
   const {
     threads: [columns, rows],
     depth,
+    half = false,
   } = shape;
   const load = loadCode(reader, {
     count: LOADS,
@@ -150,14 +153,17 @@ ${indent(load)}
   workgroupBarrier();
 ${indent(
   upTo(LOADS)
-    .map((i) => `image_tile[local + ${i * THREADS}] = select(vec4f(), in_${i}, is_there);`)
+    .map((i) => {
+      const value = `select(vec4f(), in_${i}, is_there)`;
+      return `image_tile[local + ${i * THREADS}] = ${half ? `vec4h(${value})` : value};`;
+    })
     .join('\n'),
 )}
 ${indent(vectors === THREADS ? bring : `if (local < ${vectors}) {\n${indent(bring)}\n}`)}
   workgroupBarrier();
   for (var d = 0; d < ${depth}; d++) {
     let k = d * ${columns * 4} + local % ${columns};
-    let kernel_a = mat4x4f(
+    let kernel_a = ${half ? 'mat4x4h' : 'mat4x4f'}(
       ${kernel.join(',\n      ')},
     );
     let at = local / ${columns} * ${depth} + d;

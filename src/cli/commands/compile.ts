@@ -3,9 +3,11 @@ import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
 import {
   compile,
+  PRECISIONS,
   TARGETS,
   type Artifact,
   type OptimizationLevel,
+  type Precision,
   type Target,
 } from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
@@ -40,6 +42,7 @@ interface CompileFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly output?: string;
   readonly opset?: string;
   readonly layout?: string;
+  readonly precision?: string;
   readonly dynamic?: boolean;
   readonly keepBlocks?: boolean;
   readonly keepWs?: boolean;
@@ -68,6 +71,10 @@ export function register(program: Command, shell: Shell): void {
     )
     .option('--opset <number>', `ONNX operator set, ${OPSETS.min} to ${OPSETS.max} (default: 17)`)
     .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc')
+    .option(
+      '--precision <type>',
+      'of the kernels in a WGSL plan: f32 (default), or f16 for half the download',
+    )
     .option('--dynamic', 'leave the batch and symbolic sizes open, as named dimensions')
     .option('--keep-blocks', 'write blocks as local functions, which viewers show as boxes')
     .option('--keep-ws', 'leave weight standardisation in the graph instead of in the weights')
@@ -81,6 +88,7 @@ export function register(program: Command, shell: Shell): void {
   withExamples(withJson(withWeights(withModel(command))), [
     'compile models/sdunet.arch --target onnx',
     'compile models/sdunet.arch --target wgsl -o sdunet.wgsl',
+    'compile models/sdunet.arch --target wgsl --precision f16',
     'compile models/sdunet.arch -o small.onnx --set width=16 --size 512x512',
     'compile models/sdunet.arch --weights trained.safetensors --dynamic --opset 21',
   ]).action(async (file: string, flags: CompileFlags) => {
@@ -94,13 +102,15 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     target: readChoice('target', flags.target, TARGETS),
     opset: optional(flags.opset, (text) => readInteger('opset', text, OPSETS)),
     layout: readChoice('layout', flags.layout ?? 'nchw', LAYOUTS),
+    precision: readPrecision(flags),
     level: readChoice('O', flags.O, LEVELS, 'level'),
     givenOutput: optional(flags.output, readOutput),
     weights: readWeightFlags(flags),
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, target, opset, layout, level, givenOutput, weights, source } = read.value;
+  const { request, target, opset, layout, precision, level, givenOutput, weights, source } =
+    read.value;
   const output = givenOutput ?? defaultOutput(file, target);
   const { value: compiled, diagnostics } = await compile(source, fileHost(source.path), {
     ...request,
@@ -109,6 +119,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     target,
     opset,
     layout,
+    precision,
     dynamic: flags.dynamic,
     keepBlocks: flags.keepBlocks,
     keepWs: flags.keepWs,
@@ -142,6 +153,14 @@ const LEVEL_OF: Readonly<Record<(typeof LEVELS)[number], OptimizationLevel>> = {
 
 function defaultOutput(file: string, target: Target): string {
   return `${file === '-' ? 'model' : basename(file, extname(file))}${TARGET_OUTPUTS[target].suffix}`;
+}
+
+function readPrecision({ precision = 'f32', target }: CompileFlags): Outcome<Precision> {
+  const read = readChoice('precision', precision, PRECISIONS);
+  if (!read.ok || read.value === 'f32' || target === 'wgsl') return read;
+  return wrongOption('precision', precision, 'half precision is for `--target wgsl`', [
+    'add `--target wgsl`, or leave `--precision` away',
+  ]);
 }
 
 function readOutput(path: string): Outcome<string> {
