@@ -87,6 +87,8 @@ export interface EmitOptions extends WeightRequest, PassRequest {
   readonly layout?: 'nchw' | 'nhwc' | undefined;
   /** Leave the batch and symbolic sizes free, as named dimensions. */
   readonly dynamic?: boolean | undefined;
+  /** How the kernels of a plan's convolutions and dense layers are kept; `f32` by default. */
+  readonly precision?: Precision | undefined;
   /** Blocks become local functions of the ONNX model. */
   readonly keepBlocks?: boolean | undefined;
   /** Put the weights in a file of their own, even below the 2 GiB from which that must be. */
@@ -106,6 +108,10 @@ export const TFJS_FORMATS = ['graph', 'layers'] as const;
 export type TfjsFormat = (typeof TFJS_FORMATS)[number];
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
+
+/** Types of a plan's weights. */
+export const PRECISIONS = ['f32', 'f16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 export const TARGETS = ['onnx', 'tfjs', 'wgsl'] as const;
 export type Target = (typeof TARGETS)[number];
@@ -232,11 +238,13 @@ const EMITTERS: Readonly<
     if (!emitted.ok) return emitted;
     return { ok: true, value: { files: emitted.files, facts: { format, weightType } } };
   },
-  async wgsl(model, { dynamic = false, optimize: level = 1 }, metadata, params) {
+  async wgsl(model, options, metadata, params) {
+    const { dynamic = false, optimize: level = 1, precision = 'f32' } = options;
     const { emitWgsl } = await import('./backends/wgsl/emit.js');
     const fused = level === 0 ? model : withWeights(runPasses(model, kernelPasses));
     const emitted = await emitWgsl(fused.graph, fused.weights, {
       dynamic,
+      precision,
       metadata,
       params,
     });

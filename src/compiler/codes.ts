@@ -608,6 +608,14 @@ export const CODES = {
       'An ONNX model is at most 2 GiB, and above that its weights stand in a file of their own, for ' +
       'which archc writes at most 4 GiB.',
   },
+  'weight-range': {
+    severity: 'error',
+    title: 'A weight that float16 does not hold',
+    explanation:
+      'With `--precision f16` the kernels of convolutions and dense layers are kept as float16, which ' +
+      'ends at 65504. Weights are looked at as they are written: batch normalisation, for one, is ' +
+      'folded into them. Trained weights are far smaller, as a rule; larger ones need float32.',
+  },
   'tensor-too-large': {
     severity: 'error',
     title: 'A tensor is larger than every device binds',

@@ -1,11 +1,12 @@
 /// <reference types="@webgpu/types" />
 /** A plan at one set of sizes: its memory, and every dispatch ready to be encoded. */
-import { ALIGNMENT, MAX_BUFFER_BYTES, placeTensors } from './arena.js';
+import { ALIGNMENT, placeTensors } from './arena.js';
 import { limitOf } from './device.js';
 import { PlanError } from './error.js';
 import type { Pipeline } from './pipelines.js';
 import type { Place, Plan, PlanPort, PlanVariant, Size } from './plan.js';
 import { countOf, sizeOf, type SymbolValues } from './size.js';
+import type { Weights } from './weights.js';
 
 /** Of `GPUBufferUsage`, which not every host has as a global. */
 export const USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
@@ -33,59 +34,6 @@ export interface Instance {
   /** Bytes of the arena. */
   readonly bytes: number;
   destroy(): void;
-}
-
-/** Weights on the device, in as few buffers as its limits allow. */
-export interface Weights {
-  /** The binding of a constant of the plan. */
-  bind(constant: number): GPUBufferBinding;
-  readonly bytes: number;
-  destroy(): void;
-}
-
-/** Where each constant goes: many to a buffer, none across two. */
-export function uploadWeights(device: GPUDevice, plan: Plan, content: Uint8Array): Weights {
-  const most = Math.min(limitOf(device, 'maxBufferSize'), MAX_BUFFER_BYTES);
-  const order = plan.constants
-    .map((_, i) => i)
-    .sort((a, b) => offsetOf(plan, a) - offsetOf(plan, b));
-  const windows: { start: number; end: number }[] = [];
-  const homes = new Map<number, number>();
-  for (const constant of order) {
-    const { offset, bytes } = plan.constants[constant] ?? { offset: 0, bytes: 0 };
-    checkBinding(device, `constant ${constant}`, bytes);
-    let window = windows.at(-1);
-    if (window === undefined || offset + bytes - window.start > most) {
-      window = { start: offset, end: offset };
-      windows.push(window);
-    }
-    window.end = Math.max(window.end, offset + bytes);
-    homes.set(constant, windows.length - 1);
-  }
-  const buffers = windows.map(({ start, end }) => {
-    const size = end - start;
-    const buffer = device.createBuffer({
-      label: 'weights',
-      size,
-      usage: USAGE.STORAGE | USAGE.COPY_DST,
-    });
-    device.queue.writeBuffer(buffer, 0, content, start, size);
-    return buffer;
-  });
-  return {
-    bytes: windows.reduce((sum, { start, end }) => sum + end - start, 0),
-    bind(constant) {
-      const home = homes.get(constant) ?? 0;
-      const { offset, bytes } = plan.constants[constant] ?? { offset: 0, bytes: 0 };
-      const start = windows[home]?.start ?? 0;
-      return { buffer: known(buffers[home]), offset: offset - start, size: bytes };
-    },
-    destroy: () => buffers.forEach((buffer) => buffer.destroy()),
-  };
-}
-
-function offsetOf(plan: Plan, constant: number): number {
-  return plan.constants[constant]?.offset ?? 0;
 }
 
 /**
@@ -145,7 +93,7 @@ export function prepareInstance(
     const steps = variants.map((variant, i): Step => {
       const { pipeline, layout } = known(pipelines.get(variant.pipeline));
       const resources = variant.bindings.map((binding) =>
-        'tensor' in binding ? bindTensor(binding.tensor) : weights.bind(binding.constant),
+        'tensor' in binding ? bindTensor(binding.tensor) : weights.bind(binding),
       );
       const place = params.places[i];
       if (place !== undefined) resources.push({ buffer: uniform, ...place });
@@ -173,12 +121,12 @@ export function prepareInstance(
 }
 
 /** What an index that has been checked stands for. */
-function known<T>(item: T | undefined): T {
+export function known<T>(item: T | undefined): T {
   if (item === undefined) throw new PlanError('invalid-plan', 'plan.json: an index has no target');
   return item;
 }
 
-function checkBinding(device: GPUDevice, name: string, bytes: number): void {
+export function checkBinding(device: GPUDevice, name: string, bytes: number): void {
   const most = limitOf(device, 'maxStorageBufferBindingSize');
   if (bytes > most) {
     throw new PlanError(

@@ -2,12 +2,13 @@
 /** From the files of a plan to a model that runs. */
 import { guarded, profilesFor, watch } from './device.js';
 import { PlanError } from './error.js';
-import { prepareInstance, uploadWeights, type Instance } from './instance.js';
+import { prepareInstance, type Instance } from './instance.js';
 import { createModel, type Model } from './model.js';
 import { chooseVariants, createPipelines } from './pipelines.js';
 import { symbolValues, type SymbolValues } from './size.js';
 import { readChecked, readFile, sourceAt, type PlanSource } from './source.js';
 import { parsePlan } from './validate.js';
+import { uploadWeights } from './weights.js';
 
 export interface LoadOptions {
   /** Values of the plan's symbols, as `{ H: 512, W: 512, batch: 2 }`; the others have their defaults. */
@@ -46,7 +47,7 @@ export async function loadPlan(
     ]),
   );
   const { value: weights, done } = guarded(device, 'weights', () =>
-    uploadWeights(device, plan, content),
+    uploadWeights(device, plan, content, variants),
   );
   try {
     await watched.guard(done);

@@ -11,10 +11,11 @@ import {
   type RunInputs,
   type TensorData,
 } from './inputs.js';
-import { USAGE, type Instance, type ReadyPort, type Weights } from './instance.js';
+import { USAGE, type Instance, type ReadyPort } from './instance.js';
 import type { Plan, PlanPort, PlanVariant } from './plan.js';
 import { createClock, type Clock } from './profile.js';
 import { countOf, formatShape, symbolValues, type SymbolValues } from './size.js';
+import type { Weights } from './weights.js';
 
 export interface GpuOutputs {
   readonly outputs: 'gpu' | Readonly<Record<string, GPUBuffer>>;

@@ -52,10 +52,12 @@ export interface Place {
   readonly offset: number;
 }
 
-/** A piece of the weights' file, bound as it is. */
+/** A piece of the weights' file. */
 export interface PlanConstant {
   readonly offset: number;
   readonly bytes: number;
+  /** Two bytes an element, each of them finite; absent: float32. */
+  readonly dtype?: 'f16';
 }
 
 /** A weight of the model and how its elements lie in the file. */
@@ -63,6 +65,7 @@ export interface PlanWeight {
   /** `e2.sdblock.sepconv_1.dwconv.weight` */
   readonly name: string;
   readonly shape: readonly number[];
+  /** That of the constant. */
   readonly dtype: 'f32' | 'f16';
   /** Index into `constants`. */
   readonly constant: number;
@@ -108,8 +111,11 @@ export interface PlanPipeline {
 export type PlanBinding =
   /** Index into `tensors`. */
   | { readonly tensor: number }
-  /** Index into `constants`. */
-  | { readonly constant: number };
+  /**
+   * Index into `constants`. `dtype`: as float16, which the constant is; absent: as float32, to which
+   * a constant of float16 is widened.
+   */
+  | { readonly constant: number; readonly dtype?: 'f16' };
 
 /** One way to compute a step. */
 export interface PlanVariant {

@@ -122,7 +122,7 @@ function planForm(names: readonly string[]): Check {
   const variant = record(
     {
       pipeline: count,
-      bindings: listOf(record({}, { tensor: count, constant: count })),
+      bindings: listOf(record({}, { tensor: count, constant: count, dtype: oneOf('f16') })),
       params: listOf(size),
       workgroups: listOf(size, 3, 3),
     },
@@ -140,7 +140,7 @@ function planForm(names: readonly string[]): Check {
       inputs: listOf(port),
       outputs: listOf(port),
       tensors: listOf(tensor),
-      constants: listOf(record({ offset: count, bytes: whole(1) })),
+      constants: listOf(record({ offset: count, bytes: whole(1) }, { dtype: oneOf('f16') })),
       weights: record({
         file: fileName,
         bytes: count,
@@ -210,9 +210,12 @@ function checkPlan(data: unknown): asserts data is Plan {
     if (offset + bytes > plan.weights.bytes)
       throw invalid(path, 'is beyond the end of the weights');
   });
-  plan.weights.tensors.forEach(({ constant }, i) =>
-    at(plan.constants, constant, `weights.tensors[${i}].constant`),
-  );
+  plan.weights.tensors.forEach(({ constant, dtype }, i) => {
+    const held = at(plan.constants, constant, `weights.tensors[${i}].constant`);
+    if (dtype !== (held.dtype ?? 'f32')) {
+      throw invalid(`weights.tensors[${i}].dtype`, 'is not that of its constant');
+    }
+  });
   plan.pipelines.forEach(({ module }, i) => at(plan.modules, module, `pipelines[${i}].module`));
   plan.dispatches.forEach((dispatch, i) => checkDispatch(plan, dispatch, i));
   checkPlaces(plan);
@@ -267,13 +270,20 @@ function checkBindings(plan: Plan, variant: PlanVariant, index: number, path: st
   const written = new Set<number>();
   variant.bindings.forEach((binding, i) => {
     const place = `${path}.bindings[${i}]`;
-    const { tensor, constant } = binding as { tensor?: number; constant?: number };
+    const { tensor, constant, dtype } = binding as {
+      tensor?: number;
+      constant?: number;
+      dtype?: 'f16';
+    };
     if ((tensor === undefined) === (constant === undefined)) {
       throw invalid(place, 'is not either a tensor or a constant');
     }
     const access = pipeline.bindings[i];
     if (constant !== undefined) {
-      at(plan.constants, constant, place);
+      const held = at(plan.constants, constant, place);
+      if (dtype !== undefined && dtype !== held.dtype) {
+        throw invalid(place, 'has a constant as f16 that is not');
+      }
       if (access !== 'read') throw invalid(place, 'is a constant that is written');
       return;
     }

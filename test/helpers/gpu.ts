@@ -27,7 +27,8 @@ let judge: Promise<GPUDevice> | undefined;
 
 /** A device that validates and does not compute: it needs no driver. */
 async function openJudge(): Promise<GPUDevice> {
-  return (await adapterOf(['backend=null'])).requestDevice();
+  const adapter = await adapterOf(['backend=null']);
+  return adapter.requestDevice({ requiredFeatures: ['shader-f16'] });
 }
 
 /**

@@ -16,13 +16,14 @@ export interface PlanRequest {
   readonly dynamic?: boolean;
   /** All passes for kernels, as they are compiled; else a kernel a node. */
   readonly fused?: boolean;
+  readonly precision?: 'f32' | 'f16';
 }
 
 /** The plan of a graph; fails on any diagnostic. */
 export async function planOf(
   graph: Graph,
   weights: WeightValues,
-  { dynamic = false, fused = true }: PlanRequest = {},
+  { dynamic = false, fused = true, precision = 'f32' }: PlanRequest = {},
 ): Promise<EmittedPlan> {
   let model = { graph, weights };
   const run = (passes: Parameters<typeof runPasses>[1]): void => {
@@ -36,6 +37,7 @@ export async function planOf(
   }
   const emitted = await emitWgsl(model.graph, model.weights, {
     dynamic,
+    precision,
     metadata: { version: '0.0.0', sourceSha256: '0'.repeat(64), weights: { seed: 0 } },
     params: 0,
   });
@@ -73,7 +75,7 @@ export async function sharingDevice(): Promise<GPUDevice> {
 
 /** A shader without its head. */
 function codeOf(text: string): string {
-  return text.slice(text.search(/^@/m));
+  return text.slice(text.search(/^(enable|@)/m));
 }
 
 /** The outputs of a plan, in the project's own runtime. */
@@ -192,7 +194,8 @@ export function racesIn(
       );
       const values = Int32Array.from(params, (size) => sizeOf(size, sizes));
       const [x = 1, y = 1, z = 1] = workgroups.map((size) => sizeOf(size, sizes));
-      const found = findRaces(text, {
+      // `wgsl_reflect` takes `block`, a name like any other, for a word of the language.
+      const found = findRaces(text.replace(/\bblock\b/g, 'the_block'), {
         entryPoint: 'main',
         workgroups: [x, y, z],
         buffers: [...buffers, values.buffer],

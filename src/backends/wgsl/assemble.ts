@@ -16,12 +16,14 @@ import { groupDigits } from '../../compiler/constant.js';
 import {
   locationOf,
   PROFILES,
+  type ConstantDraft,
   type Draft,
   type KernelDraft,
   type Place,
   type VariantDraft,
 } from './emitter.js';
-import { comment, shaderText, type Shader } from './shader.js';
+import { halfBits } from './half.js';
+import { comment, isHalf, shaderText, type Shader, type ShaderBinding } from './shader.js';
 import { plus, times } from './size.js';
 import { printPlan } from './print-plan.js';
 
@@ -59,11 +61,10 @@ export async function assemble(
     return number;
   };
   const dispatches = draft.kernels.map((kernel): PlanDispatch => {
-    const bindings = kernel.places.map(bindingOf);
     const [first, ...others] = kernel.variants.map((variant): PlanVariant => ({
       ...(variant.profile === undefined ? {} : { profile: variant.profile }),
       pipeline: pipelineOf(variant),
-      bindings,
+      bindings: kernel.places.map((place, i) => bindingOf(place, variant.shader.bindings[i])),
       params: variant.params,
       workgroups: variant.workgroups,
     }));
@@ -108,14 +109,20 @@ export async function assemble(
   };
 }
 
-function bindingOf(place: Place): PlanBinding {
-  return place.kind === 'tensor' ? { tensor: place.tensor } : { constant: place.constant };
+function bindingOf(place: Place, as: ShaderBinding | undefined): PlanBinding {
+  if (place.kind === 'tensor') return { tensor: place.tensor };
+  const { constant } = place;
+  return as !== undefined && isHalf(as.element) ? { constant, dtype: 'f16' } : { constant };
 }
 
 function bytesAt(place: Place, { tensors, constants }: Draft): Size {
-  return place.kind === 'tensor'
-    ? times(4, tensors[place.tensor]?.elements ?? 0)
-    : 4 * (constants[place.constant]?.data.length ?? 0);
+  if (place.kind === 'tensor') return times(4, tensors[place.tensor]?.elements ?? 0);
+  const constant = constants[place.constant];
+  return constant === undefined ? 0 : bytesOf(constant);
+}
+
+function bytesOf({ data, precision }: ConstantDraft): number {
+  return data.length * (precision === 'f16' ? 2 : 4);
 }
 
 /** The constants one after the other, each at an offset that can be bound. */
@@ -125,20 +132,26 @@ function packWeights({ constants: drafts }: Draft): {
   readonly weights: readonly PlanWeight[];
 } {
   let end = 0;
-  const constants = drafts.map(({ data }): PlanConstant => {
+  const constants = drafts.map((draft): PlanConstant => {
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-    end = offset + data.byteLength;
-    return { offset, bytes: data.byteLength };
+    const size = bytesOf(draft);
+    end = offset + size;
+    return { offset, bytes: size, ...(draft.precision === 'f16' ? { dtype: 'f16' } : {}) };
   });
   const bytes = new Uint8Array(end);
   const view = new DataView(bytes.buffer);
-  drafts.forEach(({ data }, i) => {
+  drafts.forEach(({ data, precision }, i) => {
     const offset = constants[i]?.offset ?? 0;
-    data.forEach((value, j) => view.setFloat32(offset + 4 * j, value, true));
+    data.forEach((value, j) =>
+      precision === 'f16'
+        ? view.setUint16(offset + 2 * j, halfBits(value), true)
+        : view.setFloat32(offset + 4 * j, value, true),
+    );
   });
-  const weights = drafts.flatMap(({ name, shape, layout, isWeight }, constant): PlanWeight[] =>
-    isWeight ? [{ name, shape, dtype: 'f32', constant, layout }] : [],
-  );
+  const weights = drafts.flatMap((draft, constant): PlanWeight[] => {
+    const { name, shape, layout, precision: dtype, isWeight } = draft;
+    return isWeight ? [{ name, shape, dtype, constant, layout }] : [];
+  });
   return { bytes, constants, weights };
 }
 

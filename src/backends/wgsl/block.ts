@@ -12,11 +12,13 @@ export interface BlockShape {
   readonly pixels: number;
   /** Blocks of 4 output channels a thread; 4 at most. */
   readonly wide: number;
+  /** Whether the kernel is of f16, and products too. */
+  readonly half?: boolean;
   /** Threads of a workgroup, along the channels and along the blocks of pixels. */
   readonly threads: readonly [number, number];
 }
 
-type Sums = Pick<BlockShape, 'wide' | 'pixels'>;
+export type Sums = Pick<BlockShape, 'wide' | 'pixels' | 'half'>;
 
 /** Threads along `columns`, a power of two up to `most`. */
 export function threadsAlong(columns: number, most: number): number {
@@ -62,15 +64,24 @@ export function sumsCode(shape: Sums): string {
 
 /** One block of the kernel times the input of every pixel, added to the sums. */
 export function multiplyCode(
-  { wide, pixels }: Sums,
+  shape: Sums,
   channels: number,
   index: string,
   input: (pixel: number) => string,
 ): string {
-  const kernelName = (w: number): string => `kernel_${LETTERS[w] ?? ''}`;
-  const kernels = upTo(wide).map(
+  const kernels = upTo(shape.wide).map(
     (w) => `let ${kernelName(w)} = kernel[${index}${w === 0 ? '' : ` + ${w}`}];`,
   );
+  const factor = (i: number): string => (shape.half === true ? `vec4h(${input(i)})` : input(i));
+  return [...kernels, addCode(shape, channels, factor)].join('\n');
+}
+
+/** The same where `kernel_a`, `kernel_b`, … are there already, and the input is of their type. */
+export function addCode(
+  { wide, pixels, half }: Sums,
+  channels: number,
+  input: (pixel: number) => string,
+): string {
   const product = (w: number, i: number): string => {
     const name = kernelName(w);
     if (channels >= 4) return `${name} * ${input(i)}`;
@@ -80,9 +91,16 @@ export function multiplyCode(
       .join(' + ');
   };
   const sums = upTo(pixels).flatMap((i) =>
-    upTo(wide).map((w) => `${sumName(i, w)} += ${product(w, i)};`),
+    upTo(wide).map((w) => {
+      const text = product(w, i);
+      return `${sumName(i, w)} += ${half === true ? `vec4f(${text})` : text};`;
+    }),
   );
-  return [...kernels, ...sums].join('\n');
+  return sums.join('\n');
+}
+
+function kernelName(w: number): string {
+  return `kernel_${LETTERS[w] ?? ''}`;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 import type { Emitter, KernelVariant, ProfileName } from './emitter.js';
 import { finishOf } from './finish.js';
 import { lowerGrouped } from './grouped.js';
+import { asHalf } from './half.js';
 import {
   addressCode,
   loadCode,
@@ -27,11 +28,20 @@ import { lowerSeparable } from './separable.js';
 import { indent, paragraphs, THREADS } from './shader.js';
 import { ceilDiv, sizeOfDim, times } from './size.js';
 import { operand, operatorsOf, type KernelView } from './view.js';
-import { geometryOf, nameOf, strideText, windowParams, type Geometry } from './window.js';
+import { aboutTiles, paysInTiles, tiledCode, tileShape, type TileShape } from './tiled.js';
+import {
+  geometryOf,
+  nameOf,
+  scaled,
+  strideText,
+  tapLoops,
+  windowParams,
+  windowStarts,
+  type Geometry,
+} from './window.js';
 
 /** Pixels and blocks of 4 output channels of a thread, and how many threads there are along those. */
 interface Form {
-  readonly profile?: ProfileName;
   readonly pixels: number;
   readonly wide: number;
   readonly columns: number;
@@ -40,7 +50,7 @@ interface Form {
 /** What fits the registers of a GPU. */
 const USUAL: Form = { pixels: 8, wide: 2, columns: 8 };
 /** SwiftShader: checking the bounds of a load costs more than what a sum costs outside registers. */
-const LARGE: Form = { profile: 'swiftshader', pixels: 16, wide: 4, columns: 4 };
+const LARGE: Form = { pixels: 16, wide: 4, columns: 4 };
 
 export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
   if (view.prologue !== undefined) lowerSeparable(e, view, anchor, view.prologue);
@@ -70,19 +80,18 @@ function lowerWindow(
   const isPointwise = isPointwiseOf(reader, geometry, pad);
   const [outHeight = 1, outWidth = 1] = sum.type.shape.map(sizeOfDim);
   const outBlocks = Math.ceil(finish.channels / 4);
-  const make = ({ pixels, wide: most, columns: mostColumns, profile }: Form): KernelVariant => {
-    const wide = Math.min(most, outBlocks);
-    const blocks = ceilDiv(finish.pixels, pixels);
-    const columns = Math.ceil(outBlocks / wide);
-    const threadsX = threadsAlong(columns, mostColumns);
-    const shape: BlockShape = { pixels, wide, threads: [threadsX, THREADS / threadsX] };
+  const make = (shape: BlockShape | TileShape, profile?: ProfileName): KernelVariant => {
+    const { pixels, wide, threads } = shape;
+    const tile = 'tilePixels' in shape ? shape : undefined;
     const names = [
       isPointwise ? 'conv_1x1' : nameOf('conv', geometry),
       reader.suffix.slice(1),
       reader.channels < 4 ? `in${reader.channels}` : reader.channels % 4 === 0 ? '' : 'in_odd',
       ...view.epilogue.map(({ op }) => op),
       finish.channels % 4 === 0 ? '' : `out${finish.channels}`,
-      `${pixels}x${4 * wide}`,
+      tile === undefined
+        ? `${pixels}x${4 * wide}`
+        : `tiled_${tile.tilePixels}x${4 * threads[0]}x${4 * tile.depth}`,
     ];
     const window: Readonly<Record<string, Size>> = {
       out_height: outHeight,
@@ -90,11 +99,19 @@ function lowerWindow(
       ...reader.params,
       ...windowParams(reader, geometry, pad),
     };
+    const blocks = ceilDiv(finish.pixels, pixels);
+    const code =
+      tile !== undefined
+        ? tiledCode(reader, isPointwise ? undefined : geometry, tile)
+        : isPointwise
+          ? pointwiseCode(reader, shape)
+          : windowCode(reader, geometry, shape);
     return {
       ...(profile === undefined ? {} : { profile }),
       name: names.filter((part) => part !== '').join('_'),
       about: [
         `Convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${pixels} pixels by ${4 * wide} channels.`,
+        ...(tile === undefined ? [] : [aboutTiles(tile)]),
       ],
       params: {
         blocks,
@@ -103,16 +120,16 @@ function lowerWindow(
         ...finish.params,
         out_blocks: outBlocks,
       },
-      code: paragraphs(
-        readerFunctions(reader),
-        finish.code,
-        isPointwise ? pointwiseCode(reader, shape) : windowCode(reader, geometry, shape),
-      ),
-      workgroups: blockGroups(columns, blocks, shape),
+      ...(tile === undefined ? {} : { elements: { kernel: 'vec4f' } }),
+      code: paragraphs(readerFunctions(reader), finish.code, code),
+      workgroups: blockGroups(Math.ceil(outBlocks / wide), blocks, shape),
     };
   };
   // Where there is little to compute, a larger block would not pay for its compilation.
   const isLarge = outBlocks >= LARGE.wide && reader.channels >= 4;
+  const isTiled = paysInTiles(reader.channels, finish.channels, finish.pixels);
+  const isHalf = e.precision === 'f16';
+  const [tile, usual] = [tileShape(outBlocks), blockShape(outBlocks, USUAL)];
   const { k } = geometry;
   e.kernel({
     node: view.node,
@@ -123,9 +140,21 @@ function lowerWindow(
       ...finish.bounds,
     ],
     outputs: [finish.output],
-    variants: isLarge ? [make(LARGE), make(USUAL)] : [make(USUAL)],
+    variants: [
+      ...(isTiled && isHalf ? [asHalf(make({ ...tile, half: true }), 'tiled-f16')] : []),
+      ...(isTiled ? [make(tile, 'tiled')] : []),
+      ...(isHalf ? [asHalf(make({ ...usual, half: true }), 'f16')] : []),
+      ...(isLarge ? [make(blockShape(outBlocks, LARGE), 'swiftshader')] : []),
+      make(usual),
+    ],
     macs: times(finish.pixels, k[0] * k[1] * reader.channels * finish.channels),
   });
+}
+
+function blockShape(outBlocks: number, { pixels, wide: most, columns }: Form): BlockShape {
+  const wide = Math.min(most, outBlocks);
+  const threadsX = threadsAlong(Math.ceil(outBlocks / wide), columns);
+  return { pixels, wide, threads: [threadsX, THREADS / threadsX] };
 }
 
 function isPointwiseOf(reader: Reader, { k, stride }: Geometry, pad: Padding): boolean {
@@ -162,34 +191,25 @@ const pixelOf = (own: string): string => `first + ${own}`;
 const isPixel = (own: string): string => `first + ${own} < params.pixels`;
 
 /** Any other window, a tap after the other. Pixels are counted over lines and images alike. */
-function windowCode(reader: Reader, { k, stride, dilation }: Geometry, shape: BlockShape): string {
+function windowCode(reader: Reader, geometry: Geometry, shape: BlockShape): string {
+  const { k, dilation } = geometry;
   const { pixels } = shape;
-  const scaled = (text: string, by: number): string => (by === 1 ? text : `${text} * ${by}`);
   return `${headCode(shape)}
   let first = block * ${pixels};
-  // Of each pixel: its image, and where its window begins.
-  var images: array<i32, ${pixels}>;
-  var tops: array<i32, ${pixels}>;
-  var lefts: array<i32, ${pixels}>;
-  for (var i = 0; i < ${pixels}; i++) {
-    let pixel = min(first + i, params.pixels - 1);
-    let out_row = pixel / params.out_width;
-    images[i] = out_row / params.out_height;
-    tops[i] = ${scaled('(out_row % params.out_height)', stride[0])} - params.top;
-    lefts[i] = ${scaled('(pixel % params.out_width)', stride[1])} - params.left;
-  }
+${indent(windowStarts(geometry, pixels, 'min(first + i, params.pixels - 1)'))}
 ${indent(sumsCode(shape))}
-  for (var ky = 0; ky < ${k[0]}; ky++) {
-    for (var kx = 0; kx < ${k[1]}; kx++) {
-${indent(tapCode(reader, pixels, [scaled('ky', dilation[0]), scaled('kx', dilation[1])]), 3)}
-      var k = (ky * ${k[1]} + kx) * params.in_blocks * params.out_blocks + column;
-      for (var c = 0; c < params.in_blocks; c++) {
-${indent(loadCode(reader, { count: pixels, block: 'c', name: inputName, inside: (i) => `inside[${i}]`, isListed: true }), 4)}
-${indent(multiplyCode(shape, reader.channels, 'k', inputName), 4)}
-        k += params.out_blocks;
-      }
-    }
-  }
+${indent(
+  tapLoops(
+    k,
+    `${tapCode(reader, pixels, [scaled('ky', dilation[0]), scaled('kx', dilation[1])])}
+var k = (ky * ${k[1]} + kx) * params.in_blocks * params.out_blocks + column;
+for (var c = 0; c < params.in_blocks; c++) {
+${indent(loadCode(reader, { count: pixels, block: 'c', name: inputName, inside: (i) => `inside[${i}]`, isListed: true }))}
+${indent(multiplyCode(shape, reader.channels, 'k', inputName))}
+  k += params.out_blocks;
+}`,
+  ),
+)}
 ${indent(storesCode(shape, pixelOf, isPixel))}
 }`;
 }

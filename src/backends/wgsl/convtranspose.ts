@@ -18,6 +18,7 @@ import {
 import { insideCode, nameOf, strideText, type Geometry } from './window.js';
 import type { Emitter } from './emitter.js';
 import { finishOf } from './finish.js';
+import { inPrecisions } from './half.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
 import { indent, lines, paragraphs, THREADS, upTo } from './shader.js';
 import { ceilDiv, floorDiv, minus, plus, product, sizeOfDim, times } from './size.js';
@@ -57,17 +58,7 @@ export function lowerConvtranspose(e: Emitter, view: KernelView, anchor: Node): 
   const [inHeight, inWidth] = [reader.height, reader.width];
   e.kernel({
     node: view.node,
-    name: [
-      nameOf('convtranspose', geometry),
-      ...(reader.channels % 4 === 0 ? [] : [`in${reader.channels}`]),
-      ...view.epilogue.map(({ op }) => op),
-      ...(finish.channels % 4 === 0 ? [] : [`out${finish.channels}`]),
-      ...(threadsX === MAX_COLUMNS ? [] : [`by${threadsX}`]),
-    ].join('_'),
     op: operatorsOf(view),
-    about: [
-      `Transposed convolution ${k.join('×')}${strideText(geometry)}: a thread computes ${PIXELS} pixels of a row, ${stride[1]} apart, by ${4 * wide} channels.`,
-    ],
     inputs: [
       ...reader.bounds,
       {
@@ -78,19 +69,35 @@ export function lowerConvtranspose(e: Emitter, view: KernelView, anchor: Node): 
       ...finish.bounds,
     ],
     outputs: [finish.output],
-    params: {
-      blocks,
-      per_phase: perPhase,
-      out_height: outHeight,
-      out_width: outWidth,
-      ...reader.params,
-      top,
-      left,
-      ...finish.params,
-      out_blocks: outBlocks,
-    },
-    code: paragraphs(readerFunctions(reader), finish.code, mainCode(reader, geometry, shape)),
-    workgroups: blockGroups(columns, blocks, shape),
+    variants: inPrecisions(e, (half) => ({
+      name: [
+        nameOf('convtranspose', geometry),
+        ...(reader.channels % 4 === 0 ? [] : [`in${reader.channels}`]),
+        ...view.epilogue.map(({ op }) => op),
+        ...(finish.channels % 4 === 0 ? [] : [`out${finish.channels}`]),
+        ...(threadsX === MAX_COLUMNS ? [] : [`by${threadsX}`]),
+      ].join('_'),
+      about: [
+        `Transposed convolution ${k.join('×')}${strideText(geometry)}: a thread computes ${PIXELS} pixels of a row, ${stride[1]} apart, by ${4 * wide} channels.`,
+      ],
+      params: {
+        blocks,
+        per_phase: perPhase,
+        out_height: outHeight,
+        out_width: outWidth,
+        ...reader.params,
+        top,
+        left,
+        ...finish.params,
+        out_blocks: outBlocks,
+      },
+      code: paragraphs(
+        readerFunctions(reader),
+        finish.code,
+        mainCode(reader, geometry, { ...shape, half }),
+      ),
+      workgroups: blockGroups(columns, blocks, shape),
+    })),
     macs: times(
       product([e.batch, inHeight, inWidth]),
       k[0] * k[1] * reader.channels * finish.channels,

@@ -32,6 +32,7 @@ import {
 import { assemble, type PlanFile } from './assemble.js';
 import type { ModelMetadata } from '../metadata.js';
 import { copyTo } from './gather.js';
+import { MAX_HALF, type Precision } from './half.js';
 import { legalize } from './legalize.js';
 import { lowerNode } from './lower.js';
 import { product, sizesOf, times } from './size.js';
@@ -39,6 +40,8 @@ import { product, sizesOf, times } from './size.js';
 export interface WgslOptions {
   /** Batch and symbolic sizes stay free, to be chosen when the plan is loaded; else the batch is 1. */
   readonly dynamic?: boolean;
+  /** Of the kernels of convolutions and dense layers; `f32` by default. */
+  readonly precision?: Precision;
   readonly metadata: ModelMetadata;
   /** Learned elements of the model as the source has it. */
   readonly params: number;
@@ -54,7 +57,7 @@ export const MAX_BINDING_BYTES = 128 * 1024 * 1024;
 /**
  * The files of a plan: `plan.json`, `weights.bin` and the shaders. Without `dynamic`, every size of
  * the graph is a number (see `specialize`). Diagnostics: `tensor-too-large` where a tensor is beyond
- * what every device binds. The bytes depend on the arguments alone.
+ * what every device binds, `weight-range` where a weight is beyond what float16 holds. The bytes depend on the arguments alone.
  */
 export async function emitWgsl(
   given: Graph,
@@ -65,7 +68,7 @@ export async function emitWgsl(
   const symbols = options.dynamic === true ? planSymbols(graph) : [];
   const batch: Size = symbols[0]?.name ?? 1;
   const values = new Map(weights);
-  const e = createEmitter(batch, values);
+  const e = createEmitter(batch, values, options.precision ?? 'f32');
   for (const value of graph.inputs) {
     e.makeInput(value, inputName(value));
   }
@@ -87,7 +90,7 @@ export async function emitWgsl(
     return { name, doc, dtype: 'f32', shape: portShape(value, batch), tensor: place.tensor };
   });
   const { draft } = e;
-  const problems = tooLarge(draft);
+  const problems = [...tooLarge(draft), ...beyondHalf(draft)];
   if (problems.length > 0) return { ok: false, diagnostics: problems };
   const { version, sourceSha256, weights: origin } = options.metadata;
   const { plan, files } = await assemble(draft, {
@@ -200,6 +203,22 @@ function placed({ tensors }: Draft): Pick<Plan, 'tensors' | 'arena'> {
 
 function bytesOf({ elements }: TensorDraft): Size {
   return times(4, elements);
+}
+
+/** Kernels that are to be kept as float16 and have numbers that it does not hold. */
+function beyondHalf({ constants }: Draft): Diagnostic[] {
+  return constants.flatMap(({ name, precision, data }) => {
+    const wrong =
+      precision === 'f16' ? data.find((value) => !(Math.abs(value) <= MAX_HALF)) : undefined;
+    if (wrong === undefined) return [];
+    return [
+      diagnostic(
+        'weight-range',
+        `\`${name}\` has the value ${wrong}, and float16 holds ${-MAX_HALF} to ${MAX_HALF}`,
+        { hints: ['leave `--precision f16` away, or look why the weights are so large'] },
+      ),
+    ];
+  });
 }
 
 function tooLarge({ tensors }: Draft): Diagnostic[] {

@@ -4,12 +4,22 @@ import { tensorOf } from '../../compiler/passes/pass.js';
 import { formatLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
 import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
+import type { Precision } from './half.js';
 import { pack } from './layout.js';
 import { linearMain, THREADS, type Element, type Shader } from './shader.js';
 import { ceilDiv, min, product, sizesOf, times } from './size.js';
 
+/** GPUs, where workgroup memory is faster than what it spares. */
+const TILES = {
+  limits: { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 },
+  adapters: ['hardware'],
+} as const;
+
 /** Devices for which there are kernels of their own. */
 export const PROFILES = {
+  tiled: { features: [], ...TILES },
+  'tiled-f16': { features: ['shader-f16'], ...TILES },
+  f16: { features: ['shader-f16'], limits: {}, adapters: [] },
   swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
 } as const satisfies Record<string, PlanProfile>;
 export type ProfileName = keyof typeof PROFILES;
@@ -42,6 +52,8 @@ export interface TensorDraft {
 export interface ConstantDraft {
   readonly name: string;
   readonly layout: WeightLayout;
+  /** How it is kept in the file. */
+  readonly precision: Precision;
   readonly shape: readonly number[];
   /** Whether it is a weight of the graph, under that name. */
   readonly isWeight: boolean;
@@ -83,6 +95,8 @@ export interface KernelVariant {
   readonly name: string;
   readonly about: readonly string[];
   readonly params: Readonly<Record<string, Size>>;
+  /** Types of bindings, by name, that are others than the kernel's. */
+  readonly elements?: Readonly<Record<string, Element>>;
   readonly code: string;
   readonly workgroups: readonly [Size, Size, Size];
 }
@@ -101,6 +115,8 @@ export type KernelRequest = KernelCommon &
 export interface Emitter {
   /** How many images: a number, or a symbol. */
   readonly batch: Size;
+  /** Of constants in the layout `blocks`. */
+  readonly precision: Precision;
   /** Where a value is. Weights and constants are packed as asked. */
   place(value: Value, layout?: WeightLayout): Place;
   /** A tensor for an input of the graph. */
@@ -137,6 +153,7 @@ export function elementsOf({ type }: Value, batch: Size): Size {
 export function createEmitter(
   batch: Size,
   weights: WeightValues,
+  precision: Precision,
 ): Emitter & { readonly draft: Draft } {
   const tensors: TensorDraft[] = [];
   const constants: ConstantDraft[] = [];
@@ -169,6 +186,7 @@ export function createEmitter(
       name: fixedName(value),
       isWeight: definition.kind === 'weight',
       layout,
+      precision: layout === 'blocks' ? precision : 'f32',
       shape: held.shape,
       data: pack(held, layout),
     });
@@ -191,7 +209,8 @@ export function createEmitter(
     bound.forEach(({ place }) => use(place));
     const variants = 'variants' in request ? request.variants : [request];
     kernels.push({
-      variants: variants.map(({ profile, name, about, params: given, code, workgroups }) => {
+      variants: variants.map((variant) => {
+        const { profile, name, about, params: given, elements = {}, code, workgroups } = variant;
         const params = usedParams(given, code);
         return {
           ...(profile === undefined ? {} : { profile }),
@@ -200,7 +219,7 @@ export function createEmitter(
             about,
             bindings: bound.map(({ name: binding, element, place }) => ({
               name: binding,
-              element,
+              element: elements[binding] ?? element,
               // The arena is read and written everywhere: WebGPU forbids one buffer to be both.
               access: place.kind === 'tensor' ? 'read_write' : 'read',
             })),
@@ -222,6 +241,7 @@ export function createEmitter(
 
   return {
     batch,
+    precision,
     draft: { tensors, constants, kernels },
     tensor,
     place(value, layout = 'rows') {
@@ -256,6 +276,7 @@ export function createEmitter(
         name,
         data: pack({ shape: [data.length], data }, 'rows'),
         layout: 'rows',
+        precision: 'f32',
         shape: [data.length],
         isWeight: false,
       }),

@@ -19,6 +19,7 @@ import { insideCode, nameOf, strideText, windowParams, type Geometry } from './w
 import { linearGroups, type Emitter } from './emitter.js';
 import { linearFinish } from './finish-linear.js';
 import { finishOf } from './finish.js';
+import { inPrecisions } from './half.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
 import { indent, linearMain, paragraphs, THREADS } from './shader.js';
 import { ceilDiv, product, sizeOfDim, times } from './size.js';
@@ -77,15 +78,7 @@ function lowerBlocked(e: Emitter, view: KernelView, grouped: Grouped): void {
   const shape: BlockShape = { pixels: PIXELS, wide: 1, threads: [threadsX, THREADS / threadsX] };
   e.kernel({
     node: view.node,
-    name: [
-      nameOf('grouped', geometry),
-      ...view.epilogue.map(({ op }) => op),
-      ...(threadsX === MAX_COLUMNS ? [] : [`by${threadsX}`]),
-    ].join('_'),
     op: operatorsOf(view),
-    about: [
-      `Convolution ${geometry.k.join('×')}${strideText(geometry)} in groups of channels: a thread computes ${PIXELS} pixels of a row by 4 channels.`,
-    ],
     inputs: [
       ...reader.bounds,
       {
@@ -96,20 +89,34 @@ function lowerBlocked(e: Emitter, view: KernelView, grouped: Grouped): void {
       ...finish.bounds,
     ],
     outputs: [finish.output],
-    params: {
-      blocks,
-      per_row: perRow,
-      out_height: outHeight,
-      out_width: outWidth,
-      ...reader.params,
-      ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
-      group_in_blocks: inputs / 4,
-      group_out_blocks: outputs / 4,
-      ...finish.params,
-      out_blocks: columns,
-    },
-    code: paragraphs(readerFunctions(reader), finish.code, blockedCode(reader, geometry, shape)),
-    workgroups: blockGroups(columns, blocks, shape),
+    variants: inPrecisions(e, (half) => ({
+      name: [
+        nameOf('grouped', geometry),
+        ...view.epilogue.map(({ op }) => op),
+        ...(threadsX === MAX_COLUMNS ? [] : [`by${threadsX}`]),
+      ].join('_'),
+      about: [
+        `Convolution ${geometry.k.join('×')}${strideText(geometry)} in groups of channels: a thread computes ${PIXELS} pixels of a row by 4 channels.`,
+      ],
+      params: {
+        blocks,
+        per_row: perRow,
+        out_height: outHeight,
+        out_width: outWidth,
+        ...reader.params,
+        ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
+        group_in_blocks: inputs / 4,
+        group_out_blocks: outputs / 4,
+        ...finish.params,
+        out_blocks: columns,
+      },
+      code: paragraphs(
+        readerFunctions(reader),
+        finish.code,
+        blockedCode(reader, geometry, { ...shape, half }),
+      ),
+      workgroups: blockGroups(columns, blocks, shape),
+    })),
     macs: times(finish.pixels, geometry.k[0] * geometry.k[1] * inputs * filters),
   });
 }

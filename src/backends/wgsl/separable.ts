@@ -11,6 +11,7 @@ import { paddingAttribute } from '../attributes.js';
 import type { Bound, Emitter } from './emitter.js';
 import { helperText } from './expressions.js';
 import { finishOf } from './finish.js';
+import { inPrecisions } from './half.js';
 import { addressCode, loadCode, readerFunctions, readerOf, type Reader } from './reader.js';
 import { indent, upTo } from './shader.js';
 import { ceilDiv, min, product, sizeOfDim, times } from './size.js';
@@ -57,19 +58,7 @@ export function lowerSeparable(
   const macs = reader.channels * (geometry.k[0] * geometry.k[1] + finish.channels);
   e.kernel({
     node: view.node,
-    name: [
-      nameOf('separable', geometry),
-      reader.suffix.slice(1),
-      ...epilogue.map(({ op }) => op),
-      `out${finish.channels}`,
-      ...view.epilogue.map(({ op }) => op),
-    ]
-      .filter((part) => part !== '')
-      .join('_'),
     op: operatorsOf(view),
-    about: [
-      `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}, then pointwise: a thread computes ${PIXELS} pixels of a row.`,
-    ],
     inputs: [
       ...reader.bounds,
       { name: 'depthwise', element: 'vec4f', place: placeOf(depthwise, 1, 'taps') },
@@ -78,31 +67,46 @@ export function lowerSeparable(
       ...finish.bounds,
     ],
     outputs: [finish.output],
-    params: {
-      blocks,
-      per_row: perRow,
-      out_height: outHeight,
-      out_width: outWidth,
-      ...reader.params,
-      ...windowParams(reader, geometry, paddingAttribute(depthwise, 'pad')),
-      in_blocks: Math.ceil(reader.channels / 4),
-      ...finish.params,
-      out_blocks: outBlocks,
-    },
-    code: [
-      readerFunctions(reader),
-      helperText(activation.helpers, 'vec4f'),
-      activationCode(activation.lines, activation.result),
-      finish.code,
-      separableCode(reader, geometry, {
-        wide: outBlocks,
-        hasBias,
-        isActivated: epilogue.length > 0,
-      }),
-    ]
-      .filter((text) => text !== '')
-      .join('\n\n'),
-    workgroups: [1, min(groupsY, 65_535), ceilDiv(groupsY, 65_535)],
+    variants: inPrecisions(e, (half) => ({
+      name: [
+        nameOf('separable', geometry),
+        reader.suffix.slice(1),
+        ...epilogue.map(({ op }) => op),
+        `out${finish.channels}`,
+        ...view.epilogue.map(({ op }) => op),
+      ]
+        .filter((part) => part !== '')
+        .join('_'),
+      about: [
+        `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}, then pointwise: a thread computes ${PIXELS} pixels of a row.`,
+      ],
+      params: {
+        blocks,
+        per_row: perRow,
+        out_height: outHeight,
+        out_width: outWidth,
+        ...reader.params,
+        ...windowParams(reader, geometry, paddingAttribute(depthwise, 'pad')),
+        in_blocks: Math.ceil(reader.channels / 4),
+        ...finish.params,
+        out_blocks: outBlocks,
+      },
+      code: [
+        readerFunctions(reader),
+        helperText(activation.helpers, 'vec4f'),
+        activationCode(activation.lines, activation.result),
+        finish.code,
+        separableCode(reader, geometry, {
+          wide: outBlocks,
+          half,
+          hasBias,
+          isActivated: epilogue.length > 0,
+        }),
+      ]
+        .filter((text) => text !== '')
+        .join('\n\n'),
+      workgroups: [1, min(groupsY, 65_535), ceilDiv(groupsY, 65_535)],
+    })),
     macs: times(finish.pixels, macs),
   });
 }
@@ -110,6 +114,7 @@ export function lowerSeparable(
 interface Form {
   /** Blocks of output channels. */
   readonly wide: number;
+  readonly half: boolean;
   /** Whether the depthwise convolution has a bias. */
   readonly hasBias: boolean;
   /** Whether there is something between the two. */
@@ -128,7 +133,7 @@ ${indent(lines.join('\n'))}
 function separableCode(
   reader: Reader,
   { k, stride, dilation }: Geometry,
-  { wide, hasBias, isActivated }: Form,
+  { wide, half, hasBias, isActivated }: Form,
 ): string {
   const taps = upTo(k[1]).map((tap) => {
     const x = (i: number): string =>
@@ -154,7 +159,7 @@ ${indent(
 )}
 }`;
   });
-  const shape = { wide, pixels: PIXELS, threads: [1, THREADS] } as const;
+  const shape = { wide, half, pixels: PIXELS, threads: [1, THREADS] } as const;
   return `${headCode(shape)}
   let out_row = block / params.per_row;
   let first = (block % params.per_row) * ${PIXELS};

@@ -2,7 +2,12 @@
 import type { Access } from '../../webgpu/plan.js';
 
 /** The type of the elements of a storage buffer. */
-export type Element = 'f32' | 'vec4f' | 'mat4x4f';
+export type Element = 'f32' | 'vec4f' | 'mat4x4f' | 'vec4h' | 'mat4x4h';
+
+/** Whether the elements are of f16. */
+export function isHalf(element: Element): boolean {
+  return element.endsWith('h');
+}
 
 export interface ShaderBinding {
   readonly name: string;
@@ -38,7 +43,8 @@ export function shaderText({ bindings, params, code }: Shader): string {
           '}',
           `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
         ];
-  return [...storage, ...uniform, '', code.trim(), ''].join('\n');
+  const enabled = bindings.some(({ element }) => isHalf(element)) ? ['enable f16;', ''] : [];
+  return [...enabled, ...storage, ...uniform, '', code.trim(), ''].join('\n');
 }
 
 export function comment(lines: readonly string[]): string {

@@ -5,7 +5,7 @@ import type { Node } from '../../compiler/ir.js';
 import type { Size } from '../../webgpu/plan.js';
 import { pairAttribute } from '../attributes.js';
 import type { Reader } from './reader.js';
-import { upTo } from './shader.js';
+import { indent, upTo } from './shader.js';
 import { ceilDiv, floorDiv, max, minus, plus, times } from './size.js';
 
 export interface Geometry {
@@ -61,6 +61,34 @@ function paddingBefore(input: Size, window: Window, axis: 0 | 1): Size {
   const reach = extent(window.k[axis], window.dilation[axis]);
   const total = minus(plus(times(minus(ceilDiv(input, stride), 1), stride), reach), input);
   return floorDiv(max(0, total), 2);
+}
+
+/** Statements that tell of pixels, counted over lines and images alike, where their windows begin. */
+export function windowStarts({ stride }: Geometry, count: number, pixel: string): string {
+  return `// Of each pixel: its image, and where its window begins.
+var images: array<i32, ${count}>;
+var tops: array<i32, ${count}>;
+var lefts: array<i32, ${count}>;
+for (var i = 0; i < ${count}; i++) {
+  let pixel = ${pixel};
+  let out_row = pixel / params.out_width;
+  images[i] = out_row / params.out_height;
+  tops[i] = ${scaled('(out_row % params.out_height)', stride[0])} - params.top;
+  lefts[i] = ${scaled('(pixel % params.out_width)', stride[1])} - params.left;
+}`;
+}
+
+/** A body for every tap, at `ky` and `kx`. */
+export function tapLoops([height, width]: Geometry['k'], body: string): string {
+  return `for (var ky = 0; ky < ${height}; ky++) {
+  for (var kx = 0; kx < ${width}; kx++) {
+${indent(body, 2)}
+  }
+}`;
+}
+
+export function scaled(text: string, by: number): string {
+  return by === 1 ? text : `${text} * ${by}`;
 }
 
 /** `let inside_0 = …`: whether the pixels at `x(0)`, `x(1)`, … of a line are in the image. */

@@ -3,6 +3,7 @@ import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
 import {
   compile,
+  PRECISIONS,
   TARGETS,
   TFJS_FORMATS,
   type Artifact,
@@ -44,6 +45,7 @@ interface CompileFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly layout?: string;
   readonly weightType?: string;
   readonly format?: string;
+  readonly precision?: string;
   readonly dynamic?: boolean;
   readonly keepBlocks?: boolean;
   readonly keepWs?: boolean;
@@ -72,6 +74,10 @@ export function register(program: Command, shell: Shell): void {
     )
     .option('--opset <number>', `operator set, ${OPSETS.min} to ${OPSETS.max} (onnx; default: 17)`)
     .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc (onnx)')
+    .option(
+      '--precision <type>',
+      'of the kernels (wgsl): f32 (default), or f16 for half the download',
+    )
     .option('--dynamic', 'leave the batch and symbolic sizes open, as named dimensions')
     .option('--keep-blocks', 'write blocks as local functions, which viewers show as boxes (onnx)')
     .option('--keep-ws', 'leave weight standardisation in the graph instead of in the weights')
@@ -90,6 +96,7 @@ export function register(program: Command, shell: Shell): void {
   withExamples(withJson(withWeights(withModel(command))), [
     'compile models/sdunet.arch --target onnx',
     'compile models/sdunet.arch --target wgsl -o sdunet.wgsl',
+    'compile models/sdunet.arch --target wgsl --precision f16',
     'compile models/sdunet.arch -o small.onnx --set width=16 --size 512x512',
     'compile models/sdunet.arch --weights trained.safetensors --dynamic --opset 21',
     'compile models/sdunet.arch --target tfjs --weight-type f16',
@@ -109,6 +116,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     ),
     format: optional(flags.format, (text) => readChoice('format', text, TFJS_FORMATS)),
     foreign: refuseForeign(flags),
+    precision: optional(flags.precision, (text) => readChoice('precision', text, PRECISIONS)),
     level: readChoice('O', flags.O, LEVELS, 'level'),
     givenOutput: optional(flags.output, readOutput),
     weights: readWeightFlags(flags),
@@ -121,6 +129,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     opset,
     layout,
     weightType,
+    precision,
     format,
     level,
     givenOutput,
@@ -137,6 +146,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     layout,
     weightType,
     format,
+    precision,
     dynamic: flags.dynamic,
     keepBlocks: flags.keepBlocks,
     keepWs: flags.keepWs,
@@ -170,7 +180,7 @@ async function withPage(artifact: Artifact): Promise<Artifact> {
 const OWN_OPTIONS: Readonly<Record<Target, readonly (keyof CompileFlags)[]>> = {
   onnx: ['opset', 'layout', 'keepBlocks', 'externalData'],
   tfjs: ['weightType', 'format'],
-  wgsl: [],
+  wgsl: ['precision'],
 };
 
 function refuseForeign(flags: CompileFlags): Outcome<undefined> {
