@@ -1,6 +1,6 @@
 /** How long one image takes: several models on several engines, in turns. */
 import { sizedGraph, type OpenModel, type WeightOrigin, type WeightRequest } from '../compile.js';
-import type { Diagnostic, Outcome } from '../compiler/diagnostic.js';
+import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { inputName, type Graph, type Tensor } from '../compiler/ir.js';
 import { elementCount } from '../compiler/ops/tensor.js';
 import { stats } from '../compiler/stats.js';
@@ -141,13 +141,13 @@ async function openAll(
   for (const engine of engines) {
     for (const [index, { model, graph, inputs }] of models.entries()) {
       const ready = await ENGINE_OPENERS[engine](model, graph, request);
-      const problems = ready.ok ? [] : ready.diagnostics;
+      const problems = ready.ok ? [] : ready.diagnostics.map((each) => asFailure(engine, each));
       const absent = problems.find(({ code }) => code === 'engine-missing');
       if (absent !== undefined) {
         missing.push({ engine, diagnostic: absent });
         break;
       }
-      if (problems.some(({ code }) => !isOfEngine(code))) {
+      if (problems.some(({ code }) => code !== 'engine-failed')) {
         for (const entry of entries) await entry.ready?.engine.dispose();
         return { ok: false, diagnostics: problems };
       }
@@ -164,9 +164,10 @@ async function openAll(
   return { ok: true, value: { entries, missing } };
 }
 
-/** Whether a problem is one of this engine, so that others may run the model. */
-function isOfEngine(code: Diagnostic['code']): boolean {
-  return code === 'engine-failed' || code === 'tensor-too-large';
+/** What is no fault of the model, since others may run it: that a target cannot hold it. */
+function asFailure(engine: EngineName, problem: Diagnostic): Diagnostic {
+  if (problem.code !== 'tensor-too-large') return problem;
+  return diagnostic('engine-failed', `${engine}: ${problem.message}`, { hints: problem.hints });
 }
 
 async function runOnce(entry: Entry, isTimed: boolean): Promise<void> {

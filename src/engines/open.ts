@@ -3,6 +3,7 @@
 import {
   emitModel,
   weightsOf,
+  type ArtifactFile,
   type OpenModel,
   type WeightOrigin,
   type WeightRequest,
@@ -11,7 +12,8 @@ import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { inputName, type Graph, type Value } from '../compiler/ir.js';
 import { VERSION } from '../version.js';
 import type { Engine } from './engine.js';
-import type { OnnxBorder } from './onnx.js';
+import type { OnnxBorder, OnnxSpec } from './onnx.js';
+import type { PlanSource } from '../webgpu/index.js';
 import type { WgslEngine } from './wgsl.js';
 
 export const ENGINES = ['onnx', 'tfjs', 'wgsl', 'reference'] as const;
@@ -43,17 +45,7 @@ export const ENGINE_OPENERS: Readonly<
       const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
       return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };
     }
-    const border = (name: string, { type }: Value): OnnxBorder => ({
-      name,
-      shape: type.shape.map(Number),
-      // As `emitModel` writes borders unless asked otherwise.
-      layout: type.shape.length === 3 ? 'channels-first' : 'channels-last',
-    });
-    const engine = await openOnnxEngine(bytes, {
-      inputs: graph.inputs.map((value) => border(inputName(value), value)),
-      outputs: graph.outputs.map(({ name, value }) => border(name, value)),
-      batch: 1,
-    });
+    const engine = await openOnnxEngine(bytes, onnxSpec(graph));
     return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
   },
   async tfjs(model, _graph, request) {
@@ -87,17 +79,32 @@ export async function openWgsl(
   const plan = await emitModel(model, { ...request, target: 'wgsl' });
   if (!plan.ok) return plan;
   const { files, weights } = plan.value;
-  const engine = await openWgslEngine(
-    {
-      read(name) {
-        const file = files.find((each) => each.name === name);
-        return file === undefined
-          ? Promise.reject(new Error('the plan lacks it'))
-          : Promise.resolve(file.bytes);
-      },
-    },
-    VERSION,
-    device,
-  );
+  const engine = await openWgslEngine(planSource(files), VERSION, device);
   return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
+}
+
+/** The borders of a graph's ONNX model, as `emitModel` writes it unless asked otherwise. */
+export function onnxSpec(graph: Graph): OnnxSpec {
+  const border = (name: string, { type }: Value): OnnxBorder => ({
+    name,
+    shape: type.shape.map(Number),
+    layout: type.shape.length === 3 ? 'channels-first' : 'channels-last',
+  });
+  return {
+    inputs: graph.inputs.map((value) => border(inputName(value), value)),
+    outputs: graph.outputs.map(({ name, value }) => border(name, value)),
+    batch: 1,
+  };
+}
+
+/** A plan from its files in memory. */
+export function planSource(files: readonly ArtifactFile[]): PlanSource {
+  return {
+    read(name) {
+      const file = files.find((each) => each.name === name);
+      return file === undefined
+        ? Promise.reject(new Error('the plan lacks it'))
+        : Promise.resolve(file.bytes);
+    },
+  };
 }
