@@ -1,4 +1,7 @@
-/** All benchmarks: `npm run bench`, or one of them by name: `npm run bench -- startup`. */
+/**
+ * All benchmarks: `npm run bench`, or one of them by name: `npm run bench -- startup`. Kernels beside
+ * those of other engines on one adapter take minutes and stand apart: `npm run bench:webgpu`.
+ */
 import { scale } from './scale.js';
 import { startup } from './startup.js';
 import { sweep } from './sweep.js';

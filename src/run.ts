@@ -1,10 +1,8 @@
 /** Compiles a model in memory and runs it on an engine. */
 import {
-  emitModel,
   examineModel,
   openModel,
   sizedGraph,
-  weightsOf,
   type ModelRequest,
   type OpenModel,
   type Reported,
@@ -17,16 +15,9 @@ import type { Host } from './compiler/modules.js';
 import { didYouMean } from './compiler/names.js';
 import { equalShapes, formatDim, formatShape, isSymbolic, type Sizes } from './compiler/shape.js';
 import type { Source, Span } from './compiler/source.js';
-import type { Engine } from './engines/engine.js';
-import type { OnnxBorder } from './engines/onnx.js';
-import { VERSION } from './version.js';
+import { ENGINE_OPENERS, type EngineName } from './engines/open.js';
 
-export const ENGINES = ['onnx', 'tfjs', 'wgsl', 'reference'] as const;
-/**
- * `onnx`: ONNX Runtime, and `tfjs`: TensorFlow.js, which have to be installed. `wgsl`: a GPU, through
- * package `webgpu`, which has to be installed too. `reference`: the interpreter, slow and plain.
- */
-export type EngineName = (typeof ENGINES)[number];
+export { ENGINES, type EngineName } from './engines/open.js';
 
 /** What flows into an input of the model. */
 export interface RunInput {
@@ -105,79 +96,6 @@ export async function run(
     diagnostics: [...opened.diagnostics, ...remarks],
   };
 }
-
-export interface ReadyEngine {
-  readonly engine: Engine;
-  readonly weights: WeightOrigin;
-}
-
-/** How each engine is opened for a model, `graph` being it at its sizes. */
-export const ENGINE_OPENERS: Readonly<
-  Record<
-    EngineName,
-    (model: OpenModel, graph: Graph, request: WeightRequest) => Promise<Outcome<ReadyEngine>>
-  >
-> = {
-  async onnx(model, graph, request) {
-    const { openOnnxEngine } = await import('./engines/onnx.js');
-    const artifact = await emitModel(model, { ...request, target: 'onnx' });
-    if (!artifact.ok) return artifact;
-    const { files, weights } = artifact.value;
-    const [{ bytes }, externalData] = files;
-    if (externalData !== undefined) {
-      const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
-      return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };
-    }
-    const border = (name: string, { type }: Value): OnnxBorder => ({
-      name,
-      shape: type.shape.map(Number),
-      // As `emitModel` writes borders unless asked otherwise.
-      layout: type.shape.length === 3 ? 'channels-first' : 'channels-last',
-    });
-    const engine = await openOnnxEngine(bytes, {
-      inputs: graph.inputs.map((value) => border(inputName(value), value)),
-      outputs: graph.outputs.map(({ name, value }) => border(name, value)),
-      batch: 1,
-    });
-    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
-  },
-  async tfjs(model, _graph, request) {
-    const { openTfjsEngine } = await import('./engines/tfjs.js');
-    const artifact = await emitModel(model, { ...request, target: 'tfjs' });
-    if (!artifact.ok) return artifact;
-    const { files, weights } = artifact.value;
-    const engine = await openTfjsEngine(files);
-    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
-  },
-  async wgsl(model, _graph, request) {
-    const { openWgslEngine } = await import('./engines/wgsl.js');
-    const plan = await emitModel(model, { ...request, target: 'wgsl' });
-    if (!plan.ok) return plan;
-    const { files, weights } = plan.value;
-    const engine = await openWgslEngine(
-      {
-        read(name) {
-          const file = files.find((each) => each.name === name);
-          return file === undefined
-            ? Promise.reject(new Error('the plan lacks it'))
-            : Promise.resolve(file.bytes);
-        },
-      },
-      VERSION,
-    );
-    return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
-  },
-  async reference(_model, graph, request) {
-    const { referenceEngine } = await import('./engines/reference.js');
-    const weights = await weightsOf(graph, request);
-    if (!weights.ok) return weights;
-    const { values, origin } = weights.value;
-    return {
-      ok: true,
-      value: { engine: referenceEngine(graph, values, VERSION), weights: origin },
-    };
-  },
-};
 
 type Given = ReadonlyMap<Value, RunInput>;
 

@@ -3,9 +3,19 @@ import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { OnProgress } from '../compiler/interpret.js';
 import type { Tensor } from '../compiler/ir.js';
 
+/** The GPU, or what stands in for one, in WebGPU's words: any may be empty. */
+export interface Adapter {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+}
+
 export interface Engine {
   readonly name: string;
   readonly version: string;
+  /** Where it computes, for engines that use a GPU. */
+  readonly adapter?: Adapter;
   /**
    * Inputs and outputs by name, each with its batch first and its channels last, `[N, H, W, C]`,
    * the same N for all. What goes wrong is an `engine-failed`. Engines that can tell how far they

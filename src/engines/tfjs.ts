@@ -8,7 +8,7 @@ import type { Tensor } from '../compiler/ir.js';
 import { engineFailed, firstLine, type Engine } from './engine.js';
 
 /** The file of a graph model, as the backend writes it. */
-interface ModelFile {
+export interface ModelFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -85,7 +85,8 @@ async function chooseBackend(tf: typeof Tfjs, { wasm }: TfjsPackages): Promise<'
   return 'cpu';
 }
 
-function artifactsOf(files: readonly ModelFile[]): Tfjs.io.ModelArtifacts {
+/** A model as `tf.io.fromMemory` takes it. */
+export function artifactsOf(files: readonly ModelFile[]): Tfjs.io.ModelArtifacts {
   const main = files.find(({ name }) => name === 'model.json')?.bytes;
   // What this program has just written, as the format has it.
   const model = JSON.parse(new TextDecoder().decode(main)) as Tfjs.io.ModelJSON;

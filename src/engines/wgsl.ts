@@ -4,12 +4,13 @@ import type { Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import { loadPlan, type Model, type PlanSource } from '../webgpu/index.js';
 import { inBatches } from './batch.js';
-import { engineFailed, type Engine } from './engine.js';
+import { engineFailed, type Adapter, type Engine } from './engine.js';
 import { openDevice, openGpu } from './gpu.js';
 
 const NAME = 'wgsl';
 
 export interface WgslEngine extends Engine {
+  readonly adapter: Adapter;
   /** The plan on its device, for what an engine has no name for. */
   readonly model: Model;
 }
@@ -42,11 +43,13 @@ export async function openWgslEngine(
     release();
     return engineFailed(NAME, error);
   }
+  const adapter = adapterOf(own);
   return {
     ok: true,
     value: {
       name: NAME,
-      version: [version, adapterName(own)].filter((part) => part !== '').join(', '),
+      version: [version, adapterName(adapter)].filter((part) => part !== '').join(', '),
+      adapter,
       model,
       async run(inputs) {
         try {
@@ -64,8 +67,12 @@ export async function openWgslEngine(
   };
 }
 
-function adapterName({ adapterInfo }: GPUDevice): string {
-  const { description, device, architecture, vendor } = adapterInfo;
+function adapterOf({ adapterInfo }: GPUDevice): Adapter {
+  const { vendor, architecture, device, description } = adapterInfo;
+  return { vendor, architecture, device, description };
+}
+
+function adapterName({ description, device, architecture, vendor }: Adapter): string {
   return [description, device, architecture, vendor].find((name) => name !== '') ?? '';
 }
 

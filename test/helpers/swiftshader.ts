@@ -6,10 +6,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const BLOCK = 512;
 /** Not its OpenGL, which other programs could take for theirs. */
 const WANTED = /^(libvk_swiftshader\.so|vk_swiftshader_icd\.json|libvulkan\.so\.1)$/;
@@ -48,7 +46,8 @@ export function swiftShader(): string {
   const { version } = JSON.parse(readFileSync(join(chromium, 'package.json'), 'utf8')) as {
     version: string;
   };
-  const folder = join(root, 'node_modules/.cache/archc', `swiftshader-${version}`);
+  const modules = dirname(dirname(chromium));
+  const folder = join(modules, '.cache/archc', `swiftshader-${version}`);
   if (existsSync(folder)) return folder;
   const packed = readFileSync(join(chromium, 'bin/swiftshader.tar.br'));
   // Beside, then renamed: several processes may come here at once.
