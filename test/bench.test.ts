@@ -65,7 +65,7 @@ describe('bench', () => {
     const [failed, other] = ofLarge.results;
     expect(failed?.ok === false && failed.diagnostics[0]).toMatchObject({
       code: 'engine-failed',
-      message: expect.stringMatching(/^wgsl: `x` takes 134560000 bytes/) as string,
+      message: expect.stringMatching(/^wgsl: `x` takes 134,560,000 bytes/) as string,
     });
     expect(other).toMatchObject({ engine: 'onnx', ok: true });
   });
