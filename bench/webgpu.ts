@@ -11,6 +11,7 @@ import { readSource } from '../src/cli/input.js';
 import { left, renderSection, right, formatNumber, type Table } from '../src/cli/table.js';
 import { openModel, sizedGraph } from '../src/compile.js';
 import { stats } from '../src/compiler/stats.js';
+import { firstLine } from '../src/engines/engine.js';
 import { timesOf, type Times } from '../src/bench/times.js';
 import { startWorker, type Cost, type First, type Worker } from './webgpu-process.js';
 import type { Peak } from './webgpu-peak.js';
@@ -178,4 +179,9 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-await main(process.argv.slice(2));
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(firstLine(error));
+  process.exitCode = 1;
+}
