@@ -21,6 +21,8 @@ export const PROFILES = {
   'tiled-f16': { features: ['shader-f16'], ...TILES },
   f16: { features: ['shader-f16'], limits: {}, adapters: [] },
   swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
+  // Mesa's name for its software adapters.
+  llvmpipe: { features: [], limits: {}, adapters: ['software'] },
 } as const satisfies Record<string, PlanProfile>;
 export type ProfileName = keyof typeof PROFILES;
 

@@ -6,7 +6,14 @@
 import type { Node } from '../../compiler/ir.js';
 import { statementsOf } from './chain.js';
 import { headCode, multiplyCode, storesCode, sumsCode } from './block.js';
-import { nameOf, strideText, windowParams, type Geometry, geometryOf } from './window.js';
+import {
+  geometryOf,
+  insideCode,
+  nameOf,
+  strideText,
+  windowParams,
+  type Geometry,
+} from './window.js';
 import { paddingAttribute } from '../attributes.js';
 import type { Bound, Emitter } from './emitter.js';
 import { helperText } from './expressions.js';
@@ -135,30 +142,26 @@ function separableCode(
   { k, stride, dilation }: Geometry,
   { wide, half, hasBias, isActivated }: Form,
 ): string {
-  const taps = upTo(k[1]).map((tap) => {
-    const x = (i: number): string =>
-      `first * ${stride[1]} - params.left + ${tap * dilation[1] + i * stride[1]}`;
-    const inside = upTo(PIXELS).map(
-      (i) => `let inside_${i} = ${x(i)} >= 0 && ${x(i)} < params.width;`,
-    );
-    const load = loadCode(reader, {
-      count: PIXELS,
-      block: 'c',
-      name: (i) => `in_${i}`,
-      inside: (i) => `inside_${i}`,
-    });
-    return `{
+  // A loop over the taps: drivers compile what it holds once.
+  const x = (i: number): string => (i === 0 ? 'x' : `x + ${i * stride[1]}`);
+  const load = loadCode(reader, {
+    count: PIXELS,
+    block: 'c',
+    name: (i) => `in_${i}`,
+    inside: (i) => `inside_${i}`,
+  });
+  const taps = `for (var kx = 0; kx < ${k[1]}; kx++) {
+  let x = first * ${stride[1]} - params.left + kx * ${dilation[1]};
 ${indent(addressCode(reader, { count: PIXELS, x, line: 'clamped' }))}
-${indent(inside.join('\n'))}
+${indent(insideCode(PIXELS, x))}
 ${indent(load)}
-  let tap = depthwise[(ky * ${k[1]} + ${tap}) * params.in_blocks + c];
+  let tap = depthwise[(ky * ${k[1]} + kx) * params.in_blocks + c];
 ${indent(
   upTo(PIXELS)
     .map((i) => `between_${i} += tap * in_${i};`)
     .join('\n'),
 )}
 }`;
-  });
   const shape = { wide, half, pixels: PIXELS, threads: [1, THREADS] } as const;
   return `${headCode(shape)}
   let out_row = block / params.per_row;
@@ -178,7 +181,7 @@ ${indent(
       if (row < 0 || row >= params.height) {
         continue;
       }
-${indent(taps.join('\n'), 3)}
+${indent(taps, 3)}
     }
 ${indent(
   multiplyCode(shape, reader.channels, 'c * params.out_blocks + column', (i) =>
