@@ -51,7 +51,7 @@ interface Form {
 const USUAL: Form = { pixels: 8, wide: 2, columns: 8 };
 /** SwiftShader: checking the bounds of a load costs more than what a sum costs outside registers. */
 const LARGE: Form = { pixels: 16, wide: 4, columns: 4 };
-/** Mesa's llvmpipe: as fast in small blocks, which LLVM compiles in an eighth of the time. */
+/** Mesa's llvmpipe: about as fast in small blocks, which LLVM compiles several times as fast. */
 const SMALL: Form = { pixels: 4, wide: 1, columns: 16 };
 
 export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
