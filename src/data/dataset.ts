@@ -1,0 +1,49 @@
+/** What a dataset is, whatever it was read from: pictures with a class for each pixel, in order. */
+import type { Outcome } from '../compiler/diagnostic.js';
+
+/** One picture and its labels. */
+export interface Sample {
+  /** Where it comes from, for messages: `train-volume.tif#7`. */
+  readonly name: string;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** `[height, width, channels]`, as read: before normalisation. */
+  readonly image: Float32Array;
+  /** `[height, width]`: class of each pixel. */
+  readonly labels: Uint8Array;
+}
+
+export interface Dataset {
+  /** For people: `30 slices of 512×512 (train-volume.tif)`. */
+  readonly description: string;
+  readonly count: number;
+  readonly channels: number;
+  /** Names of the classes, background first: labels are below its length. */
+  readonly classes: readonly string[];
+  /** Which patient, volume or stack each sample belongs to, for splits by patient. */
+  readonly groups: readonly string[];
+  /** Reads one sample; a second time gives the same. */
+  load(index: number): Promise<Outcome<Sample>>;
+}
+
+/** `zscore`: mean 0 and deviation 1 for each image and channel; `unit`: least 0, greatest 1. */
+export type Normalisation = 'zscore' | 'unit' | 'none';
+
+/** A random change of image and labels together. All draws come from the seed given to it. */
+export type Augmentation =
+  /** Left for right, top for bottom, each half of the time. */
+  | { readonly kind: 'flip' }
+  /** By a multiple of 90°. */
+  | { readonly kind: 'quarterturn' }
+  /** By up to so many degrees either way. */
+  | { readonly kind: 'rotate'; readonly degrees: number }
+  /** By up to this share of the height and width. */
+  | { readonly kind: 'shift'; readonly share: number }
+  | { readonly kind: 'shear'; readonly degrees: number }
+  /** By a factor of 1 − share to 1 + share. */
+  | { readonly kind: 'zoom'; readonly share: number }
+  /** Simard et al. 2003: random displacements in pixels, smoothed by a Gaussian. */
+  | { readonly kind: 'elastic'; readonly alpha: number; readonly sigma: number }
+  /** Brightness and contrast by up to this share of the deviation. */
+  | { readonly kind: 'intensity'; readonly share: number };
