@@ -33,6 +33,14 @@ export interface GraphBuilder {
     attributes: Attributes,
     origin: Origin,
   ): Applied;
+  /** A node whose `infer` has given these types. */
+  typed(
+    op: OperatorName,
+    operands: readonly Value[],
+    attributes: Attributes,
+    types: readonly TensorType[],
+    origin: Origin,
+  ): readonly Value[];
   /** A node of another graph over operands of the same types, which is right where that one is. */
   copy(node: Node, operands: readonly Value[]): readonly Value[];
   /**
@@ -52,9 +60,11 @@ export interface GraphBuilder {
     attributes?: Attributes,
     origin?: Origin,
   ): Value;
-  /** The origin that `apply` gives to nodes without one of their own. */
-  readonly origin: Origin | undefined;
-  withOrigin(origin: Origin): GraphBuilder;
+  /**
+   * The same builder with an origin for nodes that `apply` is given none for, or with what is the
+   * origin when such a node is made.
+   */
+  withOrigin(origin: Origin | (() => Origin | undefined)): GraphBuilder;
   finish(header: GraphHeader, outputs: readonly Output[]): Graph;
 }
 
@@ -65,8 +75,8 @@ export interface GraphHeader extends Pick<Graph, 'name' | 'doc' | 'source'> {
 /** Fills in defaults, in the order of the parameters. */
 export function completeAttributes(operator: Operator, given: Attributes): Attributes {
   const complete: Record<string, Attribute> = {};
-  for (const [name, parameter] of Object.entries(operator.parameters)) {
-    const value = given[name] ?? parameter.default;
+  for (const name of operator.parameterNames) {
+    const value = given[name] ?? operator.parameters[name]?.default;
     if (value === undefined) throw new Error(`${operator.name}: no value for ${name}`);
     complete[name] = typeof value === 'function' ? value(complete) : value;
   }
@@ -101,7 +111,10 @@ export function applyWithWeights(
     const value = own(spec, index);
     return spec.standardized === true ? builder.apply1('standardize', [value], {}, origin) : value;
   });
-  return builder.node(op, [...activations, ...weights], attributes, origin);
+  return {
+    ok: true,
+    results: builder.typed(op, [...activations, ...weights], attributes, found.types, origin),
+  };
 }
 
 export function createBuilder(): GraphBuilder {
@@ -116,13 +129,7 @@ export function createBuilder(): GraphBuilder {
     definition,
   });
 
-  const place = (
-    op: OperatorName,
-    operands: readonly Value[],
-    attributes: Attributes,
-    types: readonly TensorType[],
-    origin: Origin,
-  ): readonly Value[] => {
+  const typed: GraphBuilder['typed'] = (op, operands, attributes, types, origin) => {
     const results: Value[] = [];
     const node: Node = { id: nodes.length, op, operands, attributes, results, origin };
     types.forEach((type, index) => {
@@ -133,7 +140,8 @@ export function createBuilder(): GraphBuilder {
   };
 
   // What does not depend on the origin is made once: passes ask for a builder at every node.
-  const common: Pick<GraphBuilder, 'input' | 'weight' | 'constant' | 'node' | 'copy' | 'finish'> = {
+  const common: Omit<GraphBuilder, 'withOrigin' | 'apply' | 'apply1'> = {
+    typed,
     input(name, type, doc, span) {
       const made = value(type, { kind: 'input', name, doc, span });
       inputs.push(made);
@@ -148,17 +156,14 @@ export function createBuilder(): GraphBuilder {
       return value({ dtype: 'f32', shape, batched: false }, { kind: 'constant', data });
     },
     node(op, operands, attributes, origin) {
-      const activations = operands.slice(0, activationCount(op, operands.length));
-      const found = operatorOf(op).infer(
-        activations.map((v) => v.type),
-        attributes,
-      );
+      const types = operands.slice(0, activationCount(op, operands.length)).map((v) => v.type);
+      const found = operatorOf(op).infer(types, attributes);
       if (!found.ok) return found;
-      return { ok: true, results: place(op, operands, attributes, found.types, origin) };
+      return { ok: true, results: typed(op, operands, attributes, found.types, origin) };
     },
     copy({ op, attributes, results, origin }, operands) {
       const types = results.map((v) => v.type);
-      return place(op, operands, attributes, types, origin);
+      return typed(op, operands, attributes, types, origin);
     },
     finish(header, outputs) {
       // Copies: what is made later, such as by a claim, is not part of this graph.
@@ -172,11 +177,11 @@ export function createBuilder(): GraphBuilder {
     },
   };
 
-  const make = (origin: Origin | undefined): GraphBuilder => {
-    const apply: GraphBuilder['apply'] = (op, operands, attributes = {}, nodeOrigin = origin) => {
-      if (nodeOrigin === undefined) throw new Error(`${op}: a node needs an origin`);
+  const make = (originOf: () => Origin | undefined): GraphBuilder => {
+    const apply: GraphBuilder['apply'] = (op, operands, attributes = {}, origin = originOf()) => {
+      if (origin === undefined) throw new Error(`${op}: a node needs an origin`);
       const complete = completeAttributes(operatorOf(op), attributes);
-      const made = common.node(op, operands, complete, nodeOrigin);
+      const made = common.node(op, operands, complete, origin);
       if (!made.ok) throw new Error(`${op}: ${made.problem.message}`);
       return made.results;
     };
@@ -185,8 +190,12 @@ export function createBuilder(): GraphBuilder {
       if (only === undefined || rest.length > 0) throw new Error(`${op}: not one result`);
       return only;
     };
-    const { input, weight, constant, node, copy, finish } = common;
-    return { input, weight, constant, node, copy, finish, origin, withOrigin: make, apply, apply1 };
+    return {
+      ...common,
+      withOrigin: (origin) => make(typeof origin === 'function' ? origin : () => origin),
+      apply,
+      apply1,
+    };
   };
-  return make(undefined);
+  return make(() => undefined);
 }

@@ -15,6 +15,7 @@ import {
   describeEntity,
   type Entity,
   type Given,
+  type GivenArgument,
   type OperatorEntity,
   POISON,
   toConstant,
@@ -26,7 +27,7 @@ import type { OperatorName } from './ops/index.js';
 import type { Problem, WeightSpec } from './ops/operator.js';
 import { childScope, dropIfEmpty, occupy, type OpenScope, type SharedRecord } from './scope.js';
 import { type Frame, MAX_DEPTH, MAX_NODES, MAX_USES, report, reportFailure } from './session.js';
-import { equalShapes, formatShape, isSymbolic, product } from './shape.js';
+import { equalShapes, formatShape, isSymbolic, type Shape } from './shape.js';
 import { declarationSignature, operatorSignature } from './signature.js';
 import type { Span } from './source.js';
 import { runStatements } from './statements.js';
@@ -76,9 +77,7 @@ export function stillWaiting(block: OperatorEntity | DeclaredEntity): string[] {
     block.form === 'operator'
       ? operatorSignature(block.operator)
       : declarationSignature(block.declaration);
-  return signature.parameters
-    .filter((p) => p.required && !block.given.has(p.name))
-    .map((p) => p.name);
+  return signature.required.filter((name) => !block.given.has(name));
 }
 
 function reportWaiting(block: OperatorEntity | DeclaredEntity, span: Span, frame: Frame): Entity {
@@ -97,15 +96,12 @@ export function applyOperatorTo(
 ): Entity {
   if (stillWaiting(entity).length > 0) return reportWaiting(entity, span, frame);
   const { operator, given } = entity;
-  const named = operator.operands.flatMap((o) => {
-    const argument = given.get(o.name);
-    return argument === undefined ? [] : [argument];
-  });
-  const sources = [
-    ...(input === undefined ? [] : [{ entity: input, span }]),
-    ...named,
-    ...entity.tensors,
-  ];
+  const sources: GivenArgument[] = input === undefined ? [] : [{ entity: input, span }];
+  for (const { name } of operator.operands) {
+    const argument = given.get(name);
+    if (argument !== undefined) sources.push(argument);
+  }
+  sources.push(...entity.tensors);
   const operands: Value[] = [];
   for (const source of sources) {
     if (source.entity.type === 'poison') return POISON;
@@ -127,7 +123,7 @@ export function applyOperatorTo(
     }
     operands.push(source.entity.value);
   }
-  if (sources.length > 0 && sources.every((s) => s.entity.type !== 'tensor')) {
+  if (sources.length > 0 && !sources.some((s) => s.entity.type === 'tensor')) {
     return report(frame, 'wrong-type', `\`${operator.name}\` works on tensors`, span, {
       hints: ['numbers alone are added with `+`, and so on'],
     });
@@ -159,7 +155,9 @@ function readAttributes(
 ): Record<string, Attribute> | undefined {
   const attributes: Record<string, Attribute> = {};
   let failed = false;
-  for (const [name, parameter] of Object.entries(operator.parameters)) {
+  for (const name of operator.parameterNames) {
+    const parameter = operator.parameters[name];
+    if (parameter === undefined) continue;
     const argument = given.get(name);
     if (argument === undefined) {
       const value = parameter.default;
@@ -222,8 +220,7 @@ function makeNode(
   occupy(scope);
   session.pending.origins.push({ origin, scope });
   for (const { type } of made.results) {
-    const elements = product(type.shape.filter((d) => !isSymbolic(d)));
-    if (typeof elements === 'number' && elements > MAX_ELEMENTS) {
+    if (knownElements(type.shape) > MAX_ELEMENTS) {
       return report(
         frame,
         'too-large',
@@ -235,6 +232,13 @@ function makeNode(
   const tensors = made.results.map((value): Entity => ({ type: 'tensor', value }));
   const [only] = tensors;
   return tensors.length === 1 && only !== undefined ? only : { type: 'list', items: tensors };
+}
+
+/** Elements along the axes whose sizes are numbers: the least that a tensor of this shape has. */
+function knownElements(shape: Shape): number {
+  let elements = 1;
+  for (const size of shape) if (!isSymbolic(size)) elements *= size;
+  return elements;
 }
 
 /** What `infer` objects to, with the places that the elaborator knows. */
@@ -268,8 +272,7 @@ export function ownWeight(spec: WeightSpec, scope: OpenScope, span: Span, frame:
     init: spec.init,
     origin,
   };
-  const elements = product(spec.shape);
-  if (typeof elements === 'number' && elements > MAX_ELEMENTS) {
+  if (knownElements(spec.shape) > MAX_ELEMENTS) {
     report(
       frame,
       'too-large',

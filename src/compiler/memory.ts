@@ -118,21 +118,19 @@ interface Lifetime {
 }
 
 function lifetimes({ inputs, nodes, outputs }: Graph): Lifetime[] {
-  const last = new Map<Value, number>();
+  // By id: the last moment at which a value is read.
+  const last: number[] = [];
   nodes.forEach(({ operands }, i) => {
-    for (const value of operands) last.set(value, i + 1);
+    for (const { id } of operands) last[id] = i + 1;
   });
-  for (const { value } of outputs) last.set(value, nodes.length + 1);
-  const live = (value: Value, first: number): Lifetime => ({
-    value,
-    bytes: bytesOf(value),
-    first,
-    last: last.get(value) ?? first,
+  for (const { value } of outputs) last[value.id] = nodes.length + 1;
+  const found: Lifetime[] = [];
+  const begin = (value: Value, first: number): void => {
+    found.push({ value, bytes: bytesOf(value), first, last: last[value.id] ?? first });
+  };
+  for (const value of inputs) begin(value, 0);
+  nodes.forEach(({ results }, i) => {
+    for (const value of results) if (value.type.batched) begin(value, i + 1);
   });
-  return [
-    ...inputs.map((value) => live(value, 0)),
-    ...nodes.flatMap(({ results }, i) =>
-      results.filter(({ type }) => type.batched).map((value) => live(value, i + 1)),
-    ),
-  ];
+  return found;
 }

@@ -4,6 +4,7 @@ import {
   inputName,
   type Graph,
   type Node,
+  type Origin,
   type TensorType,
   type Value,
   type Weight,
@@ -55,9 +56,11 @@ export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions
     mapped.set(value, made);
     return made;
   };
+  let origin: Origin | undefined;
+  const at = builder.withOrigin(() => origin);
   for (const node of graph.nodes) {
     const operands = node.operands.map(map);
-    const at = builder.withOrigin(node.origin);
+    origin = node.origin;
     const results =
       visit(node, operands, at) ??
       // What operands of the same types give has been inferred when the node was made.
@@ -73,8 +76,9 @@ export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions
     { ...headerOf(graph), symbols: options.symbols ?? graph.symbols },
     graph.outputs.map((output) => ({ ...output, value: map(output.value) })),
   );
-  const used = usedWeights(made);
-  return { ...made, weights: made.weights.filter((weight) => used.has(weight)) };
+  const unread = unreadWeights(made);
+  if (unread.size === 0) return made;
+  return { ...made, weights: made.weights.filter((weight) => !unread.has(weight)) };
 }
 
 function haveSameTypes(before: readonly Value[], after: readonly Value[]): boolean {
@@ -101,12 +105,13 @@ function headerOf({ name, doc, source }: Graph): Pick<Graph, 'name' | 'doc' | 's
   return { name, doc, source };
 }
 
-function usedWeights(graph: Graph): ReadonlySet<Weight> {
-  const used = new Set<Weight>();
+/** The weights that neither a node nor an output reads. */
+export function unreadWeights({ weights, nodes, outputs }: Graph): ReadonlySet<Weight> {
+  const unread = new Set(weights);
   const mark = ({ definition }: Value): void => {
-    if (definition.kind === 'weight') used.add(definition.weight);
+    if (definition.kind === 'weight') unread.delete(definition.weight);
   };
-  for (const node of graph.nodes) node.operands.forEach(mark);
-  for (const output of graph.outputs) mark(output.value);
-  return used;
+  for (const { operands } of nodes) operands.forEach(mark);
+  for (const { value } of outputs) mark(value);
+  return unread;
 }

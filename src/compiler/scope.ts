@@ -11,7 +11,10 @@ export interface OpenScope extends Scope {
   readonly weightHome: OpenScope | undefined;
   /** Nodes at or below here; scopes without any take no number. */
   occupied: boolean;
+  /** The name, numbered among siblings of the same name; see `labelScopes`. */
   label: string;
+  /** `e2.sdblock.sepconv_1.dwconv`, once labelled. */
+  path: string;
 }
 
 /** The weights of a `shared` block: made by its first use, taken by the later ones in order. */
@@ -35,6 +38,7 @@ export function rootScope(span: Span): OpenScope {
     weightHome: undefined,
     occupied: true,
     label: '',
+    path: '',
   };
 }
 
@@ -56,6 +60,7 @@ export function childScope(
     weightHome,
     occupied: false,
     label: name,
+    path: '',
   };
   parent.children.push(scope);
   return scope;
@@ -75,39 +80,42 @@ export function occupy(scope: OpenScope): void {
 }
 
 /**
- * Numbers siblings of one name `name_1`, `name_2`, … and leaves an only one bare, in the whole tree.
+ * Numbers siblings of one name `name_1`, `name_2`, … and leaves an only one bare, in the whole tree;
+ * with its label every scope has its path.
  */
 export function labelScopes(root: OpenScope): void {
   const open = [root];
   for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
-    const children = scope.children.filter((c) => c.occupied);
-    const counts = new Map<string, number>();
-    for (const { name } of children) counts.set(name, (counts.get(name) ?? 0) + 1);
-    const next = new Map<string, number>();
-    for (const child of children) {
-      if (counts.get(child.name) !== 1) {
-        let number = next.get(child.name) ?? 1;
-        // A binding may be called `x_1` itself.
-        while (counts.has(`${child.name}_${number}`)) number++;
-        child.label = `${child.name}_${number}`;
-        next.set(child.name, number + 1);
-      }
+    labelChildren(scope);
+    for (const child of scope.children) {
+      child.path = scope.path === '' ? child.label : `${scope.path}.${child.label}`;
       open.push(child);
     }
   }
 }
 
-/** `e2.sdblock.sepconv_1.dwconv`, once labelled. */
-export function scopePath(scope: OpenScope, forWeights: boolean): string {
+function labelChildren(scope: OpenScope): void {
+  const children = scope.children.filter((c) => c.occupied);
+  if (children.length < 2) return;
+  const counts = new Map<string, number>();
+  for (const { name } of children) counts.set(name, (counts.get(name) ?? 0) + 1);
+  if (counts.size === children.length) return;
+  const next = new Map<string, number>();
+  for (const child of children) {
+    if (counts.get(child.name) === 1) continue;
+    let number = next.get(child.name) ?? 1;
+    // A binding may be called `x_1` itself.
+    while (counts.has(`${child.name}_${number}`)) number++;
+    child.label = `${child.name}_${number}`;
+    next.set(child.name, number + 1);
+  }
+}
+
+/** The path for weights, once labelled: that of `shared` blocks leads through their homes. */
+export function weightPath(scope: OpenScope): string {
   const steps: string[] = [];
-  let s = scope;
-  while (s.parent !== undefined) {
-    if (forWeights && s.weightHome !== undefined) {
-      s = s.weightHome;
-      continue;
-    }
-    steps.push(s.label);
-    s = s.parent;
+  for (let s = scope; s.parent !== undefined; s = s.weightHome ?? s.parent) {
+    if (s.weightHome === undefined) steps.push(s.label);
   }
   return steps.reverse().join('.');
 }
@@ -127,8 +135,8 @@ export interface PendingNames {
 
 export function settleNames(root: OpenScope, pending: PendingNames): void {
   labelScopes(root);
-  for (const { origin, scope } of pending.origins) origin.path = scopePath(scope, false);
+  for (const { origin, scope } of pending.origins) origin.path = scope.path;
   for (const { weight, slot, scope } of pending.weights) {
-    weight.name = `${scopePath(scope, true)}.${slot}`;
+    weight.name = `${weightPath(scope)}.${slot}`;
   }
 }

@@ -59,7 +59,8 @@ export function isSymbolic(dim: Dim): dim is SymbolicDim {
 }
 
 export function isStatic(shape: Shape): shape is readonly number[] {
-  return shape.every((d) => typeof d === 'number');
+  for (const dim of shape) if (typeof dim !== 'number') return false;
+  return true;
 }
 
 /** The sizes of a shape that has no symbols left; throws where it has. */

@@ -38,6 +38,8 @@ export interface Signature {
   readonly name: string;
   readonly kind: 'operator' | 'block' | 'model';
   readonly parameters: readonly SignatureParameter[];
+  /** The names of those that have to be passed. */
+  readonly required: readonly string[];
   /** The declaration, to point at. */
   readonly span: Span | undefined;
 }
@@ -66,10 +68,12 @@ export function operatorSignature(operator: Operator): Signature {
       choices: p.kind.choices,
       required: p.default === undefined,
     }));
+    const parameters = [...operands, ...attributes];
     signature = {
       name: operator.name,
       kind: 'operator',
-      parameters: [...operands, ...attributes],
+      parameters,
+      required: requiredOf(parameters),
       span: undefined,
     };
     operatorSignatures.set(operator, signature);
@@ -80,26 +84,32 @@ export function operatorSignature(operator: Operator): Signature {
 export function declarationSignature(declaration: BlockDeclaration | ModelDeclaration): Signature {
   let signature = declarationSignatures.get(declaration);
   if (signature === undefined) {
+    const parameters = declaration.parameters.map((p) => ({
+      name: p.name.text,
+      type: p.type === undefined ? '' : formatType(p.type),
+      isBool:
+        p.type === undefined
+          ? p.default?.kind === 'bool'
+          : p.type.kind === 'named' && p.type.name === 'bool',
+      isTensor: p.type?.kind === 'named' && p.type.name === 'tensor',
+      variadic: false,
+      choices: [],
+      required: p.default === undefined && p.type?.optional !== true,
+    }));
     signature = {
       name: declaration.name.text,
       kind: declaration.kind,
-      parameters: declaration.parameters.map((p) => ({
-        name: p.name.text,
-        type: p.type === undefined ? '' : formatType(p.type),
-        isBool:
-          p.type === undefined
-            ? p.default?.kind === 'bool'
-            : p.type.kind === 'named' && p.type.name === 'bool',
-        isTensor: p.type?.kind === 'named' && p.type.name === 'tensor',
-        variadic: false,
-        choices: [],
-        required: p.default === undefined && p.type?.optional !== true,
-      })),
+      parameters,
+      required: requiredOf(parameters),
       span: declaration.name.span,
     };
     declarationSignatures.set(declaration, signature);
   }
   return signature;
+}
+
+function requiredOf(parameters: readonly SignatureParameter[]): readonly string[] {
+  return parameters.filter((p) => p.required).map((p) => p.name);
 }
 
 export function formatType(type: TypeExpression): string {

@@ -82,8 +82,8 @@ export function stats(graph: Graph): Outcome<ModelStats> {
   for (const node of inference.nodes) {
     const own = figuresOf(node, counted);
     totals = addFigures(totals, own);
-    const excess = COUNTS.find(([, count]) => !Number.isSafeInteger(count(totals)));
-    if (excess !== undefined) return tooLarge(graph, excess[0], node);
+    const excess = excessOf(totals);
+    if (excess !== undefined) return tooLarge(graph, excess, node);
     rows.set(node.origin.path, addToRow(rows.get(node.origin.path), node, own));
   }
   const memory = activationMemory(inference);
@@ -119,12 +119,15 @@ function weightBytes({ params, buffers }: Figures): number {
   return BYTES * (params + buffers);
 }
 
-/** What has to stay exact. None is negative, so sums only grow and a part of one is exact as well. */
-const COUNTS: readonly (readonly [name: string, count: (totals: Figures) => number])[] = [
-  ['bytes of weights', weightBytes],
-  ['multiply-accumulates', ({ macs }) => macs],
-  ['operations', ({ flops }) => flops],
-];
+/**
+ * What is no longer exact. No figure is negative, so sums only grow and a part of one that is exact
+ * is exact as well.
+ */
+function excessOf(totals: Figures): string | undefined {
+  if (!Number.isSafeInteger(weightBytes(totals))) return 'bytes of weights';
+  if (!Number.isSafeInteger(totals.macs)) return 'multiply-accumulates';
+  return Number.isSafeInteger(totals.flops) ? undefined : 'operations';
+}
 
 function tooLarge(graph: Graph, what: string, { origin }: Node): Outcome<never> {
   const message = `\`${graph.name}\` has more than 2^53 - 1 ${what}, which cannot be counted exactly`;
@@ -156,16 +159,18 @@ function figuresOf(node: Node, counted: Set<Weight>): Figures {
 
 /** The row of a path with one more of its nodes. */
 function addToRow(row: LayerStats | undefined, node: Node, own: Figures): LayerStats {
-  const figures = row === undefined ? own : addFigures(row, own);
+  const { params, buffers, macs, flops } = row === undefined ? own : addFigures(row, own);
   // What the compiler has added to a call does not name it.
-  const isAddition = operatorOf(node.op).traits.includes('internal');
-  if (row !== undefined && isAddition) return { ...row, ...figures };
+  const isNamed = row === undefined || !operatorOf(node.op).traits.includes('internal');
   return {
     path: node.origin.path,
-    op: node.op,
-    output: shapeOf(node.results[0]),
-    ...figures,
-    source: formatLocation(node.origin.span),
+    op: isNamed ? node.op : row.op,
+    output: isNamed ? shapeOf(node.results[0]) : row.output,
+    params,
+    buffers,
+    macs,
+    flops,
+    source: isNamed ? formatLocation(node.origin.span) : row.source,
   };
 }
 

@@ -141,13 +141,16 @@ export interface OperatorSpec<P extends Parameters> {
 /** An operator whose parameters' types are no longer known statically. */
 export type Operator = OperatorSpec<Parameters> & {
   readonly operands: readonly OperandSpec[];
+  /** In their order. */
+  readonly parameterNames: readonly string[];
 };
 
 /** Makes a record, with attributes typed by its parameters inside it. */
 export function defineOperator<const P extends Parameters>(spec: OperatorSpec<P>): Operator {
   // Erases P. Sound because every node's attributes are read through `parameters` (`readArguments`
   // in the elaborator, `verify` after passes), so `infer` and the rest receive AttributesOf<P>.
-  return { ...spec, operands: spec.operands ?? [] } as unknown as Operator;
+  const { operands = [], parameters } = spec;
+  return { ...spec, operands, parameterNames: Object.keys(parameters) } as unknown as Operator;
 }
 
 export function inferred(...types: readonly TensorType[]): Inferred {

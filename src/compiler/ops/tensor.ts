@@ -2,7 +2,9 @@
 import type { Tensor } from '../ir.js';
 
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
+  let count = 1;
+  for (const size of shape) count *= size;
+  return count;
 }
 
 /** Elements of several tensors together. */
