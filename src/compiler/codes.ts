@@ -621,8 +621,11 @@ export const CODES = {
     title: 'A tensor is larger than every device binds',
     explanation:
       'WebGPU grants 128 MiB for a tensor that a kernel reads or writes, on any device; more is for ' +
-      'some devices only. A plan never needs more: choose a smaller image, fewer channels at full ' +
-      'resolution, or run a large image in tiles.',
+      'some devices only. A plan never needs more. What is larger is computed as parts of its channels ' +
+      'where it can be: by convolutions, norms of groups, pooling, and whatever takes element by ' +
+      'element or channel by channel. Not so inputs, outputs, what mixes channels otherwise (softmax, ' +
+      'matrix products), channels that do not part into multiples of 4, and plans with `--dynamic`. ' +
+      'There, choose a smaller image, fewer channels at full resolution, or run a large image in tiles.',
   },
   'bad-device': {
     severity: 'error',

@@ -17,21 +17,25 @@ export interface PlanRequest {
   /** All passes for kernels, as they are compiled; else a kernel a node. */
   readonly fused?: boolean;
   readonly precision?: 'f32' | 'f16';
+  /** Bytes of the largest tensor: see `PassOptions`. */
+  readonly largest?: number;
 }
 
 /** The plan of a graph; fails on any diagnostic. */
 export async function planOf(
   graph: Graph,
   weights: WeightValues,
-  { dynamic = false, fused = true, precision = 'f32' }: PlanRequest = {},
+  { dynamic = false, fused = true, precision = 'f32', ...request }: PlanRequest = {},
 ): Promise<EmittedPlan> {
   let model = { graph, weights };
   const run = (passes: Parameters<typeof runPasses>[1]): void => {
-    const after = runPasses(model, passes, { verify: true });
+    const after = runPasses(model, passes, { ...request, verify: true });
     model = { graph: after.graph, weights: after.weights ?? weights };
   };
   run(fused ? inferencePasses : ['remove-dropout', 'dead-code']);
   if (fused) {
+    // It knows norms in one step alone.
+    run(['split-large']);
     model = { ...model, graph: legalize(model.graph, model.weights) };
     run(kernelPasses);
   }

@@ -11,6 +11,7 @@ import {
   type Value,
   type WeightValues,
 } from '../../compiler/ir.js';
+import { MAX_TENSOR_BYTES } from '../../compiler/passes/split-large.js';
 import { symbolsOf } from '../../compiler/shape.js';
 import { placeTensors, MAX_BUFFER_BYTES } from '../../webgpu/arena.js';
 import {
@@ -50,9 +51,6 @@ export interface WgslOptions {
 export type EmittedWgsl =
   | { readonly ok: true; readonly plan: Plan; readonly files: readonly [PlanFile, ...PlanFile[]] }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
-
-/** The largest binding that every device grants (WebGPU, `maxStorageBufferBindingSize`). */
-export const MAX_BINDING_BYTES = 128 * 1024 * 1024;
 
 /**
  * The files of a plan: `plan.json`, `weights.bin` and the shaders. Without `dynamic`, every size of
@@ -224,11 +222,11 @@ function beyondHalf({ constants }: Draft): Diagnostic[] {
 function tooLarge({ tensors }: Draft): Diagnostic[] {
   return tensors.flatMap((tensor) => {
     const bytes = product([bytesOf(tensor)]);
-    if (typeof bytes !== 'number' || bytes <= MAX_BINDING_BYTES) return [];
+    if (typeof bytes !== 'number' || bytes <= MAX_TENSOR_BYTES) return [];
     return [
       diagnostic(
         'tensor-too-large',
-        `\`${tensor.name}\` takes ${groupDigits(bytes)} bytes, and a device need not bind more than 128 MiB at once`,
+        `\`${tensor.name}\` takes ${groupDigits(bytes)} bytes, a device need not bind more than 128 MiB at once, and this is not split by its channels`,
         {
           span: tensor.origin?.span,
           hints: ['make the image smaller with `--size`, and run larger ones in tiles'],

@@ -6,9 +6,9 @@ import { isRead, kernelOf, MAX_OPERANDS, nodesIn } from './kernel.js';
 import { usersOf, type Pass, type Users } from './pass.js';
 
 /** Tensors that one convolution reads as its image. */
-const MAX_SOURCES = 4;
+export const MAX_SOURCES = 4;
 /** Kernels read as many channels at once. */
-const VECTOR = 4;
+export const VECTOR = 4;
 
 /**
  * Nearest upsampling, and concatenation of channels in multiples of 4, move into the convolutions

@@ -9,6 +9,7 @@ import { fuseElementwise } from './fuse-elementwise.js';
 import { fuseReads } from './fuse-reads.js';
 import type { Model, Pass, PassOptions } from './pass.js';
 import { removeDropout } from './remove-dropout.js';
+import { splitLarge } from './split-large.js';
 import { splitNorms } from './split-norms.js';
 
 export type { Model, Pass, PassOptions } from './pass.js';
@@ -20,6 +21,7 @@ export const PASSES = {
   cse: mergeCommonSubexpressions,
   'dead-code': removeDeadCode,
   'fold-batchnorm': foldBatchnorm,
+  'split-large': splitLarge,
   'split-norms': splitNorms,
   'fuse-elementwise': fuseElementwise,
   'fuse-depthwise': fuseDepthwise,
@@ -45,6 +47,7 @@ export const inferencePasses: readonly PassName[] = [
  * `kernelOf` takes it apart.
  */
 export const kernelPasses: readonly PassName[] = [
+  'split-large',
   'split-norms',
   'fuse-elementwise',
   'fuse-depthwise',

@@ -11,6 +11,8 @@ export interface Model {
 export interface PassOptions {
   /** Leave weight standardisation in the graph instead of folding it into the weights. */
   readonly keepWs?: boolean;
+  /** Bytes of a tensor that a kernel binds at most; what every device grants by default. */
+  readonly largest?: number;
 }
 
 /**
