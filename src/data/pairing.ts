@@ -162,7 +162,7 @@ function joined(sources: readonly Listing[], labels: Listing): Outcome<readonly 
   const [first = new Map<string, string>()] = imagePaths;
   if (first.size === 0 && labelPaths.size === 0) {
     return unknown(
-      `there are no images in ${[...sources, labels].map((s) => s.folder).join(', ')}`,
+      `there are no images in ${[...new Set([...sources, labels].map((s) => s.folder))].join(', ')}`,
       ['`docs/data.md` shows how folders of images and masks are laid out'],
     );
   }

@@ -34,7 +34,9 @@ export async function openPairs(path: string, options: DatasetOptions): Promise<
     channels ||= pages.value[0]?.channels ?? 0;
     const [image = ''] = pair.images;
     const group =
-      pages.value.length > 1 ? basename(image, extname(image)) : (groupOf(image) ?? dirname(image));
+      pages.value.length > 1
+        ? basename(image, extname(image))
+        : (groupOf(image) ?? basename(dirname(image)));
     for (const page of pages.value.keys()) {
       places.push({ pair, page });
       groups.push(group);
