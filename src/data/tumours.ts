@@ -29,7 +29,8 @@ const BRAIN = [0.62, 0.78, 0.75] as const;
 const HEIGHT = 0.3;
 
 /**
- * `slices` axial slices of each of `patients`, `size` × `size` × 4; groups are patients. Tumours are large
+ * `slices` axial slices of each of `patients`, `size` × `size` × 4 with values in [0, 1];
+ * groups are patients. Tumours are large
  * and small in turns. Each slice is drawn when it is loaded, from the seed and its patient's number.
  */
 export function tumours(patients: number, slices: number, size: number, seed: number): Dataset {
@@ -84,7 +85,7 @@ function drawPatient(seed: number, number: number): Patient {
     fields: TUMOUR_MODALITIES.map(() => fractalNoise(uniform, 2)),
     growth: fractalNoise(uniform, 3),
     spread: fractalNoise(uniform, 3),
-    gains: TUMOUR_MODALITIES.map(() => 0.8 + 0.4 * uniform()),
+    gains: TUMOUR_MODALITIES.map(() => 0.5 + 0.25 * uniform()),
     tumour: { centre, radius },
   };
 }
@@ -125,7 +126,7 @@ function drawSlice(
   for (const [c, plane] of planes.entries()) {
     const soft = blurred(plane, size, size);
     for (let i = 0; i < soft.length; i++) {
-      const noise = 0.05 * (uniform() + uniform() + uniform() - 1.5);
+      const noise = 0.03 * (uniform() + uniform() + uniform() - 1.5);
       // The skull and all around it are taken away, as in the real sets.
       if (inside[i] === 1) image[i * channels + c] = Math.max(0, (soft[i] ?? 0) + noise);
     }
