@@ -7,7 +7,7 @@
 import { uniformStream, type Uniform } from '../weights/random.js';
 import { blurred } from './blur.js';
 import type { Dataset, Sample } from './dataset.js';
-import { fractalNoise, mix, step, valueNoise, type Noise } from './noise.js';
+import { fractalNoise, mix, square, step, valueNoise, type Noise } from './noise.js';
 
 export const MEMBRANE_CLASSES = ['cell', 'membrane'] as const;
 
@@ -125,7 +125,7 @@ function nearby<T extends { readonly x: number; readonly y: number }>(
     const known = lists.get(key);
     if (known !== undefined) return known;
     const [midX, midY] = [(column + 0.5) * SQUARE, (row + 0.5) * SQUARE];
-    const list = things.filter((t) => (t.x - midX) ** 2 + (t.y - midY) ** 2 < far * far);
+    const list = things.filter((t) => square(t.x - midX) + square(t.y - midY) < far * far);
     lists.set(key, list);
     return list;
   };
@@ -140,7 +140,7 @@ function nearestEdge(
   let [first] = cells;
   let least = Infinity;
   for (const cell of cells) {
-    const distance = (cell.x - x) ** 2 + (cell.y - y) ** 2 - cell.weight;
+    const distance = square(cell.x - x) + square(cell.y - y) - cell.weight;
     if (distance < least) [first, least] = [cell, distance];
   }
   if (first === undefined) throw new Error('an image has cells');
@@ -148,8 +148,8 @@ function nearestEdge(
   let edge = Infinity;
   for (const cell of cells) {
     if (cell === first) continue;
-    const distance = (cell.x - x) ** 2 + (cell.y - y) ** 2 - cell.weight;
-    const apart = Math.sqrt((cell.x - first.x) ** 2 + (cell.y - first.y) ** 2);
+    const distance = square(cell.x - x) + square(cell.y - y) - cell.weight;
+    const apart = Math.sqrt(square(cell.x - first.x) + square(cell.y - first.y));
     const toBorder = (distance - least) / (2 * Math.max(apart, 1e-6));
     if (toBorder < edge) [other, edge] = [cell, toBorder];
   }
@@ -197,11 +197,11 @@ function organelleTone(organelles: readonly Organelle[], cell: Cell, spot: Spot)
     const [dx, dy] = [spot.x - o.x, spot.y - o.y];
     const reach = o.length + 3;
     if (dx * dx + dy * dy > reach * reach) continue;
-    if ((cell.x - o.x) ** 2 + (cell.y - o.y) ** 2 > 40 * 40) continue;
+    if (square(cell.x - o.x) + square(cell.y - o.y) > 40 * 40) continue;
     const along = dx * o.alongX + dy * o.alongY;
     const across = dy * o.alongX - dx * o.alongY;
     const ragged = 1 + 0.12 * spot.ripple(spot.x / 9, spot.y / 9, 7);
-    const radius = Math.sqrt((along / o.length) ** 2 + (across / o.breadth) ** 2) * ragged;
+    const radius = Math.sqrt(square(along / o.length) + square(across / o.breadth)) * ragged;
     // Pixels inside the wall, about.
     const inside = (1 - radius) * o.breadth;
     const wall = 1 - Math.min(1, Math.abs(inside) / 1.2);

@@ -12,7 +12,7 @@ const MASK = SIDE - 1;
  * One wave is about two units long.
  */
 export function valueNoise(uniform: Uniform): Noise {
-  const values = Float64Array.from({ length: SIDE ** 3 }, () => 2 * uniform() - 1);
+  const values = Float64Array.from({ length: SIDE * SIDE * SIDE }, () => 2 * uniform() - 1);
   return (x, y, z) => {
     const x0 = Math.floor(x);
     const y0 = Math.floor(y);
@@ -50,6 +50,11 @@ export function fractalNoise(uniform: Uniform, octaves: number): Noise {
 
 function smooth(t: number): number {
   return t * t * (3 - 2 * t);
+}
+
+/** x², the same everywhere: engines may round `x ** 2` in ways of their own. */
+export function square(x: number): number {
+  return x * x;
 }
 
 export function mix(a: number, b: number, share: number): number {

@@ -26,7 +26,10 @@ export function channelStatistics(
   const count = image.length / channels;
   const mean = sum / count;
   let squares = 0;
-  for (let i = channel; i < image.length; i += channels) squares += ((image[i] ?? 0) - mean) ** 2;
+  for (let i = channel; i < image.length; i += channels) {
+    const apart = (image[i] ?? 0) - mean;
+    squares += apart * apart;
+  }
   return { mean, deviation: Math.sqrt(squares / count), least, greatest };
 }
 

@@ -6,7 +6,7 @@
 import { uniformStream, type Uniform } from '../weights/random.js';
 import { blurred } from './blur.js';
 import type { Dataset, Sample } from './dataset.js';
-import { fractalNoise, mix, step, type Noise } from './noise.js';
+import { fractalNoise, mix, square, step, type Noise } from './noise.js';
 
 /** The order of the channels. */
 export const TUMOUR_MODALITIES = ['flair', 't1', 't1gd', 't2'] as const;
@@ -137,7 +137,7 @@ function drawSlice(
 /** 0 in the middle of the brain, 1 at its surface. */
 function brainRadius({ shape }: Patient, x: number, y: number, z: number): number {
   const [across, along, up] = BRAIN;
-  const radius = Math.sqrt((x / across) ** 2 + (y / along) ** 2 + (z / up) ** 2);
+  const radius = Math.sqrt(square(x / across) + square(y / along) + square(z / up));
   return radius * (1 + 0.05 * shape(2 * x, 2 * y, 2 * z));
 }
 
@@ -148,9 +148,9 @@ function healthyAt({ folds, shape }: Patient, [x, y, z]: Point, depth: number): 
   const isSulcus = depth < 0.13 && Math.abs(fold) < 0.12 * (1 - depth / 0.13) + 0.03;
   const isFissure = Math.abs(x + 0.01 * shape(3 * y, 3, z)) < 0.014 && Math.abs(y) > 0.3;
   const bend = 0.1 + 0.08 * y * y + 0.02 * shape(3 * y, z, 5);
-  const horn = ((Math.abs(x) - bend) / 0.055) ** 2 + ((y + 0.02) / 0.27) ** 2 + (z / 0.3) ** 2;
+  const horn = square((Math.abs(x) - bend) / 0.055) + square((y + 0.02) / 0.27) + square(z / 0.3);
   if (isSulcus || isFissure || horn < 1) return TISSUES.fluid;
-  const nucleus = ((Math.abs(x) - 0.24) / 0.09) ** 2 + (y / 0.17) ** 2 + (z / 0.25) ** 2;
+  const nucleus = square((Math.abs(x) - 0.24) / 0.09) + square(y / 0.17) + square(z / 0.25);
   const grey = Math.max(
     1 - step(0.1, 0.17, depth + 0.06 * fold),
     1 - step(0.7, 1.2, nucleus + 0.3 * fold),
@@ -163,7 +163,7 @@ function tumourAt({ tumour, growth, spread }: Patient, point: Point, depth: numb
   const { centre, radius } = tumour;
   const [x, y, z] = point;
   const distance = Math.sqrt(
-    point.reduce((sum, p, axis) => sum + (p - (centre[axis] ?? 0)) ** 2, 0),
+    point.reduce((sum, p, axis) => sum + square(p - (centre[axis] ?? 0)), 0),
   );
   if (distance > 2 * radius) return 0;
   const scale = 1.6 / radius;
