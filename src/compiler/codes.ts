@@ -140,6 +140,71 @@ export const CODES = {
       'The file breaks the NumPy format, is cut short, or holds elements that are not real numbers. ' +
       'Save it again with `numpy.save`.',
   },
+  'bad-nifti': {
+    severity: 'error',
+    title: 'A NIfTI volume cannot be read',
+    explanation:
+      'The file is no NIfTI-1 or NIfTI-2 volume (`.nii`, `.nii.gz`), breaks the format, is cut short, ' +
+      'or holds colours or complex numbers. Header and data must be in one file.',
+  },
+  'unknown-dataset': {
+    severity: 'error',
+    title: 'No dataset is found at a path',
+    explanation:
+      'A dataset is a folder of images and masks (`images/` and `masks/`, or pairs of names such as ' +
+      '`a.png` and `a_mask.png`), a pair of multi-page TIFF stacks, a `dataset.json` of the Medical ' +
+      'Segmentation Decathlon, a `.safetensors` file with `images` and `labels`, or a pair of `.npy` ' +
+      'files. `docs/data.md` has the rules.',
+  },
+  'unpaired-image': {
+    severity: 'error',
+    title: 'An image without labels, or labels without an image',
+    explanation:
+      'Every image needs a mask of the same name, but for words such as `image`, `mask` or `label` in ' +
+      'it, and every modality needs every image. Nothing is left out in silence: add what is missing ' +
+      'or take the rest away.',
+  },
+  'data-mismatch': {
+    severity: 'error',
+    title: 'Parts of a dataset do not fit together',
+    explanation:
+      'An image and its labels have one size and as many pages, and all images of a dataset have the ' +
+      'same channels. Values of images are finite.',
+  },
+  'bad-label': {
+    severity: 'error',
+    title: 'A label that is none of the classes',
+    explanation:
+      'Labels are 0 and 255 (or 0 and 1) for two classes, or the numbers of the classes from 0 on. ' +
+      'Values in between come from smoothing, resizing or JPEG: save masks without. Labels in ' +
+      'colour have to be turned into numbers first; a palette is read as its numbers.',
+  },
+  'empty-split': {
+    severity: 'error',
+    title: 'Nothing is left to train on or to validate on',
+    explanation:
+      'The last slices, or the slices of the last patients, are held out. Both parts need one at least. ' +
+      'Where a dataset does not say which patient a slice is of, all belong to one.',
+  },
+  'single-class': {
+    severity: 'warning',
+    title: 'One class alone in a part of the data',
+    explanation:
+      'Dice and IoU of a class that is neither there nor predicted are 0 / 0. Figures of such a part ' +
+      'say little; choose a split in which every class occurs.',
+  },
+  'crop-too-large': {
+    severity: 'error',
+    title: 'A crop is larger than an image',
+    explanation: 'Training crops are cut out of every image, so the smallest one bounds them.',
+  },
+  'tile-mismatch': {
+    severity: 'error',
+    title: 'Tiles that cannot be joined',
+    explanation:
+      'An image is run in tiles where the result has the height and width of what went in, and ' +
+      'neighbours overlap by less than a tile.',
+  },
   'engine-missing': {
     severity: 'error',
     title: 'No engine to run the model',

@@ -47,3 +47,21 @@ export type Augmentation =
   | { readonly kind: 'elastic'; readonly alpha: number; readonly sigma: number }
   /** Brightness and contrast by up to this share of the deviation. */
   | { readonly kind: 'intensity'; readonly share: number };
+
+/** How to read a dataset of files, where they leave something open. */
+export interface DatasetOptions {
+  /** Names of the classes of the labels, background first; labels must be below their number. */
+  readonly classes?: readonly string[];
+  /**
+   * Which value of two-valued masks is class 1. `bright`: 255 (or 1). `dark`: 0, as for the membranes
+   * of ISBI 2012. By default 1 of masks of 0 and 1, and of masks of 0 and 255 the value that fewer
+   * pixels of the whole dataset have.
+   */
+  readonly foreground?: 'rarer' | 'bright' | 'dark';
+  /** All classes but the background become one. */
+  readonly merge?: boolean;
+  /** Folders of the modalities, in the order of the channels; by default all, by name. */
+  readonly modalities?: readonly string[];
+  /** Bytes of decoded files that are kept; what is beyond is read again when needed. */
+  readonly cacheBytes?: number;
+}

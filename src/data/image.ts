@@ -2,21 +2,25 @@
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import { isPng, readPng } from './png.js';
+import type { SampleScale } from './samples.js';
 import { isTiff, readTiff } from './tiff.js';
 
 export { isImageShape, writePng } from './png.js';
 
 /**
- * The pages of a PNG (always one) or TIFF image, each `[H, W, C]` with values in [0, 1]; see
- * `readPng` and `readTiff`. Diagnostics: `unsupported-image` for files of another kind,
+ * The pages of a PNG (always one) or TIFF image, each `[H, W, C]` with values in [0, 1], or
+ * with `stored` those of the file; see `readPng` and `readTiff`. Diagnostics: `unsupported-image` for files of another kind,
  * `bad-image` for damaged ones.
  */
-export async function readImage(bytes: Uint8Array): Promise<Outcome<readonly Tensor[]>> {
+export async function readImage(
+  bytes: Uint8Array,
+  scale: SampleScale = 'unit',
+): Promise<Outcome<readonly Tensor[]>> {
   if (isPng(bytes)) {
-    const read = await readPng(bytes);
+    const read = await readPng(bytes, scale);
     return read.ok ? { ok: true, value: [read.value] } : read;
   }
-  if (isTiff(bytes)) return readTiff(bytes);
+  if (isTiff(bytes)) return readTiff(bytes, scale);
   const kind = OTHER_KINDS.find(({ starts }) => starts(bytes))?.name;
   const what =
     bytes.length === 0

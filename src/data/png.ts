@@ -13,6 +13,7 @@ import {
   requireSamples,
   samplesToTensor,
   unsupported,
+  type SampleScale,
 } from './samples.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -62,9 +63,10 @@ export function isPng(bytes: Uint8Array): boolean {
 
 /**
  * `[H, W, 1]` from grey and `[H, W, 3]` from colour and palette images, of samples divided by the
- * greatest of their depth (255 for 8 bits), so in [0, 1]. Alpha is dropped, gamma left as it is.
+ * greatest of their depth (255 for 8 bits), so in [0, 1]; with `stored` as they are in the file, one
+ * channel from a palette. Alpha is dropped, gamma left as it is.
  */
-export function readPng(bytes: Uint8Array): Promise<Outcome<Tensor>> {
+export function readPng(bytes: Uint8Array, scale: SampleScale = 'unit'): Promise<Outcome<Tensor>> {
   return attempt('PNG', async () => {
     const chunks = criticalChunks(bytes);
     const header = readHeader(chunks);
@@ -75,6 +77,9 @@ export function readPng(bytes: Uint8Array): Promise<Outcome<Tensor>> {
       checkCrc: true,
     });
     const samples = header.depth < 8 ? unpack(image.data, header) : image.data;
+    if (scale === 'stored') {
+      return samplesToTensor(samples, header, header.samples, header.kept, 1);
+    }
     return header.colourType === INDEXED
       ? paletteToTensor(samples, header, image.palette ?? [], 255)
       : samplesToTensor(samples, header, header.samples, header.kept, 2 ** header.depth - 1);

@@ -42,6 +42,12 @@ export function requireSamples(count: number): void {
 }
 
 /**
+ * What becomes of samples: `unit` divides integers by the greatest of their depth and looks palettes
+ * up; `stored` leaves the numbers of the file, those of a palette's colours as well.
+ */
+export type SampleScale = 'unit' | 'stored';
+
+/**
  * `[height, width, kept.length]` out of interleaved samples: of each pixel's `perPixel` samples
  * those at `kept`, divided by `maximum`.
  */

@@ -14,6 +14,7 @@ import {
   requireSamples,
   samplesToTensor,
   unsupported,
+  type SampleScale,
 } from './samples.js';
 
 const MAX_PAGES = 4096;
@@ -83,9 +84,13 @@ export function isTiff(bytes: Uint8Array): boolean {
 /**
  * The pages, each `[H, W, C]`: grey gives one channel, RGB and palettes three, and further samples
  * one each; those marked as alpha are dropped. Integers are divided by the greatest of their
- * depth, so lie in [0, 1] (grey that counts from white is turned); floats stay as they are.
+ * depth, so lie in [0, 1] (grey that counts from white is turned); floats stay as they are. With
+ * `stored` integers stay too, and a palette gives one channel.
  */
-export function readTiff(bytes: Uint8Array): Promise<Outcome<readonly Tensor[]>> {
+export function readTiff(
+  bytes: Uint8Array,
+  scale: SampleScale = 'unit',
+): Promise<Outcome<readonly Tensor[]>> {
   return attempt('TIFF', async () => {
     // A copy (which `slice` of a Buffer is not): tags are struck out in it, and it is a buffer of
     // its own, which the library needs so as not to read beyond a view.
@@ -95,11 +100,16 @@ export function readTiff(bytes: Uint8Array): Promise<Outcome<readonly Tensor[]>>
     requireSamples(pages.reduce((sum, p) => sum + p.width * p.height * p.samples, 0));
     const { decode } = await import('tiff');
     const decoded = decode(copy);
-    return pages.map((page, i) => toTensor(page, decoded[i] ?? damaged(`page ${i} is missing`)));
+    return pages.map((page, i) =>
+      toTensor(page, decoded[i] ?? damaged(`page ${i} is missing`), scale),
+    );
   });
 }
 
-function toTensor(page: Page, decoded: TiffIfd): Tensor {
+function toTensor(page: Page, decoded: TiffIfd, scale: SampleScale): Tensor {
+  if (scale === 'stored') {
+    return samplesToTensor(decoded.data, page, page.samples, page.kept, 1);
+  }
   if (page.photometric === PHOTOMETRIC.palette) {
     return paletteToTensor(decoded.data, page, decoded.palette ?? [], 65535);
   }

@@ -19,7 +19,7 @@ import {
 
 export interface FileTensor {
   /** As in the file; `data` is float32 whatever it says. */
-  readonly dtype: keyof typeof READABLE;
+  readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
@@ -37,17 +37,34 @@ const MAX_HEADER_BYTES = 100_000_000;
 /** A hostile header can hold a million wrong entries; nobody reads as many messages. */
 const MAX_PROBLEMS = 50;
 
-const READABLE = {
+/** The types that weights may have. */
+const FLOATS = {
   F32: ELEMENT_TYPES.f4,
   F16: ELEMENT_TYPES.f2,
   BF16: ELEMENT_TYPES.bf16,
   F64: ELEMENT_TYPES.f8,
 } as const satisfies Record<string, ElementType>;
 
+/** Those that data may have: the integers of the format too. */
+const NUMBERS = {
+  ...FLOATS,
+  BOOL: ELEMENT_TYPES.b1,
+  U8: ELEMENT_TYPES.u1,
+  I8: ELEMENT_TYPES.i1,
+  U16: ELEMENT_TYPES.u2,
+  I16: ELEMENT_TYPES.i2,
+  U32: ELEMENT_TYPES.u4,
+  I32: ELEMENT_TYPES.i4,
+  U64: ELEMENT_TYPES.u8,
+  I64: ELEMENT_TYPES.i8,
+} as const satisfies Record<string, ElementType>;
+
+type Dtype = keyof typeof NUMBERS;
+
 /** One tensor of the header, its fields checked one by one but not against the others. */
 interface Entry {
   readonly name: string;
-  readonly dtype: keyof typeof READABLE;
+  readonly dtype: Dtype;
   readonly shape: readonly number[];
   /** Byte offsets from the end of the header. */
   readonly begin: number;
@@ -57,9 +74,14 @@ interface Entry {
 /**
  * Reads a safetensors file of floating-point tensors; F16, BF16 and F64 become float32 (a larger
  * F64 becomes infinite). Whatever is wrong with the file comes back as `bad-safetensors`, several
- * at once where possible; no memory is set aside for sizes that the file does not hold.
+ * at once where possible; no memory is set aside for sizes that the file does not hold. Files of
+ * `data` may hold integers as well.
  */
-export function readSafetensors(bytes: Uint8Array): Outcome<Safetensors> {
+export function readSafetensors(
+  bytes: Uint8Array,
+  content: 'weights' | 'data' = 'weights',
+): Outcome<Safetensors> {
+  const types = content === 'data' ? NUMBERS : FLOATS;
   const text = headerText(bytes);
   if (typeof text !== 'string') return failed([text.problem]);
   const parsed = parseHeader(text);
@@ -74,7 +96,7 @@ export function readSafetensors(bytes: Uint8Array): Outcome<Safetensors> {
       problems.push(...readMetadata(value, metadata));
       continue;
     }
-    const entry = readEntry(name, value, data.length);
+    const entry = readEntry(name, value, data.length, types);
     if (typeof entry === 'string') problems.push(entry);
     else entries.push(entry);
   }
@@ -83,7 +105,7 @@ export function readSafetensors(bytes: Uint8Array): Outcome<Safetensors> {
 
   const tensors = new Map<string, FileTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const numbers = toFloat32(data.subarray(begin, end), READABLE[dtype], true);
+    const numbers = toFloat32(data.subarray(begin, end), NUMBERS[dtype], true);
     tensors.set(name, { dtype, shape, data: numbers });
   }
   return { ok: true, value: { tensors, metadata } };
@@ -192,15 +214,20 @@ function readMetadata(value: unknown, into: Map<string, string>): string[] {
   return problems;
 }
 
-function readEntry(name: string, value: unknown, dataLength: number): Entry | string {
+function readEntry(
+  name: string,
+  value: unknown,
+  dataLength: number,
+  types: object,
+): Entry | string {
   const where = `tensor ${quote(name)}`;
   if (!isObject(value)) return `${where}: not an object with dtype, shape and data_offsets`;
   const field = (key: string): unknown => Object.getOwnPropertyDescriptor(value, key)?.value;
 
   const dtype = field('dtype');
   if (typeof dtype !== 'string') return `${where}: has no dtype`;
-  if (!isReadable(dtype)) {
-    return `${where}: its type is ${quote(dtype)}; archc reads ${Object.keys(READABLE).join(', ')}`;
+  if (!isReadable(dtype, types)) {
+    return `${where}: its type is ${quote(dtype)}; archc reads ${Object.keys(types).join(', ')}`;
   }
   const shape = field('shape');
   if (!isSizes(shape)) return `${where}: its shape is not a list of integers of at least 0`;
@@ -215,15 +242,15 @@ function readEntry(name: string, value: unknown, dataLength: number): Entry | st
   if (end > dataLength) {
     return `${where}: its data reaches to byte ${end}, but the file holds ${dataLength} bytes of data`;
   }
-  const needed = shape.reduce((n, d) => n * d, READABLE[dtype].size);
+  const needed = shape.reduce((n, d) => n * d, NUMBERS[dtype].size);
   if (needed !== end - begin) {
     return `${where}: ${dtype} [${shape.join(', ')}] takes ${needed} bytes, and its data_offsets give it ${end - begin}`;
   }
   return { name, dtype, shape, begin, end };
 }
 
-function isReadable(dtype: string): dtype is keyof typeof READABLE {
-  return Object.hasOwn(READABLE, dtype);
+function isReadable(dtype: string, types: object): dtype is Dtype {
+  return Object.hasOwn(types, dtype);
 }
 
 function isSizes(value: unknown): value is readonly number[] {
