@@ -166,6 +166,17 @@ const HALVES = joinGraphs(
   ),
 );
 
+describe('sizes that are free', () => {
+  it.each(['maxpool', 'avgpool'])('are not the channels of %s', async (op) => {
+    const text = `model M() {\n  input x: f32[8, 8, C = 4]\n  output y = x -> ${op}(2) -> relu\n}\n`;
+    const { graph } = modelOf(text);
+    const emitted = await emitWgsl(graph, new Map(), { ...OPTIONS, dynamic: true });
+    const [problem] = emitted.ok ? [] : emitted.diagnostics;
+    expect(problem).toMatchObject({ code: 'unsupported-operator', span: { start: 59 } });
+    expect(problem?.message).toContain('`C`');
+  });
+});
+
 describe('half precision', () => {
   const values = randomWeights(HALVES, 5);
   const inputs = randomInputs(HALVES, 1, 7);

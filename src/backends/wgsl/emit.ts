@@ -12,7 +12,8 @@ import {
   type WeightValues,
 } from '../../compiler/ir.js';
 import { MAX_TENSOR_BYTES } from '../../compiler/passes/split-large.js';
-import { symbolsOf } from '../../compiler/shape.js';
+import { nodesIn } from '../../compiler/passes/kernel.js';
+import { formatDim, symbolsOf } from '../../compiler/shape.js';
 import { placeTensors, MAX_BUFFER_BYTES } from '../../webgpu/arena.js';
 import {
   PLAN_FORMAT,
@@ -63,6 +64,8 @@ export async function emitWgsl(
   options: WgslOptions,
 ): Promise<EmittedWgsl> {
   const graph = legalize(given, weights);
+  const unsupported = graph.nodes.flatMap(nodesIn).flatMap(unknownChannels);
+  if (unsupported.length > 0) return { ok: false, diagnostics: unsupported };
   const symbols = options.dynamic === true ? planSymbols(graph) : [];
   const batch: Size = symbols[0]?.name ?? 1;
   const values = new Map(weights);
@@ -106,6 +109,16 @@ export async function emitWgsl(
     ...placed(draft),
   });
   return { ok: true, plan, files };
+}
+
+/** Pools compute four channels at a time, and so have to know how many there are. */
+function unknownChannels({ op, origin, results: [result] }: Node): Diagnostic[] {
+  const channels = result?.type.shape.at(-1) ?? 1;
+  if ((op !== 'maxpool' && op !== 'avgpool') || typeof channels === 'number') return [];
+  const size = formatDim(channels);
+  const message = `a kernel of \`${op}\` has to know the channels, and they are \`${size}\``;
+  const hints = ['give the channels of the input a number', 'or leave `--dynamic` away'];
+  return [diagnostic('unsupported-operator', message, { span: origin.span, hints })];
 }
 
 /** A tensor for each output, which holds it to the end. */
