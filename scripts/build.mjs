@@ -43,6 +43,7 @@ const EXTERNAL = [
   'webgpu',
   '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-wasm',
+  '@tensorflow/tfjs-backend-webgpu',
 ];
 
 /** What a built dist/ is valid for, besides its sources: the compiled form is one Node's. */
