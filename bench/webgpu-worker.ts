@@ -1,6 +1,6 @@
 /// <reference types="@webgpu/types" />
 /** One engine on the adapter of `bench/webgpu.ts`, in a process of its own: each loads a Dawn. */
-import { noiseFor } from '../src/bench/bench.js';
+import { noiseFor } from '../src/engines/noise.js';
 import { fileHost } from '../src/cli/host.js';
 import { readSource } from '../src/cli/input.js';
 import { emitModel, openModel, sizedGraph, type OpenModel } from '../src/compile.js';

@@ -71,7 +71,11 @@ async function isFresh() {
 async function bundleCommandLine(out) {
   const { metafile } = await bundle({
     absWorkingDir: root,
-    entryPoints: { main: 'src/cli/main.ts', 'sweep-worker': 'src/sweep/worker.ts' },
+    entryPoints: {
+      main: 'src/cli/main.ts',
+      'sweep-worker': 'src/sweep/worker.ts',
+      'verify-worker': 'src/verify/worker.ts',
+    },
     outdir: out,
     outExtension: { '.js': '.cjs' },
     bundle: true,

@@ -8,6 +8,7 @@ import { onnxSpec } from '../src/engines/open.js';
 import { RUNTIME_LOADERS, RUNTIMES } from '../src/engines/runtimes.js';
 import { ENGINE_VARIANTS, variantsNamed } from '../src/engines/variants.js';
 import { openTfjsEngine, TFJS_PACKAGES } from '../src/engines/tfjs.js';
+import { TOLERANCES } from '../src/verify/yardstick.js';
 import { initialize } from '../src/weights/initialize.js';
 import { loadVulkan } from './helpers/swiftshader.js';
 import { randomInputs, relativeError } from './helpers/operator-cases.js';
@@ -58,10 +59,10 @@ describe('ENGINE_VARIANTS', () => {
 });
 
 describe('RUNTIME_LOADERS', () => {
-  const compiled = ENGINE_VARIANTS.flatMap(({ name, runtime, form, quantizationTolerance }) =>
-    runtime === 'reference' ? [] : [{ name, runtime, form, quantizationTolerance }],
+  const compiled = ENGINE_VARIANTS.flatMap(({ name, runtime, form, weights }) =>
+    runtime === 'reference' ? [] : [{ name, runtime, form, weights }],
   );
-  it.each(compiled)('$name runs', async ({ runtime, form, quantizationTolerance = 1e-4 }) => {
+  it.each(compiled)('$name runs', async ({ runtime, form, weights }) => {
     loadVulkan();
     const { files } = valueOf(await emitModel(model, form));
     const engine = valueOf(await RUNTIME_LOADERS[runtime]({ files, spec: onnxSpec(graph) }));
@@ -71,7 +72,7 @@ describe('RUNTIME_LOADERS', () => {
     const outputs = valueOf(await engine.run(inputs));
     for (const [output, tensor] of expected) {
       const found = outputs.get(output);
-      expect(found && relativeError(found, tensor)).toBeLessThanOrEqual(quantizationTolerance);
+      expect(found && relativeError(found, tensor)).toBeLessThanOrEqual(TOLERANCES[weights].least);
     }
     await engine.dispose();
   });

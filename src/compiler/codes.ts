@@ -220,6 +220,33 @@ export const CODES = {
     title: 'An engine refused or failed',
     explanation: "The message is the engine's own. Please report it if the model checks.",
   },
+  'engine-crashed': {
+    severity: 'error',
+    title: 'The process of an engine ended',
+    explanation:
+      '`archc verify` runs every engine in a process of its own, and this one ended before it gave a ' +
+      'result: a fault of native code, or too little memory. A signal such as SIGSEGV or SIGABRT ' +
+      'says which. Another version of the engine may not have the fault; a smaller `--size` takes ' +
+      'less memory.',
+  },
+  'engine-timed-out': {
+    severity: 'error',
+    title: 'An engine gave no result in time',
+    explanation:
+      '`archc verify` stops an engine that takes longer than `--timeout` seconds for one form of the ' +
+      'model, loading included: it hangs, or is slow. Give it longer, or less to do with `--size`.',
+  },
+  'engine-differs': {
+    severity: 'error',
+    title: 'An engine computes something else',
+    explanation:
+      'The interpreter defines what a model computes. An output of this engine is further from that ' +
+      'than `--tolerance`, relative to the largest value of the output. The marked place is the first ' +
+      'whose result differs while everything before it agrees: it was found by running the model ' +
+      'up to there on the engine. Where rounding grows from layer to layer, it is the place at which ' +
+      'the tolerance is passed: a larger one says whether that is all. Otherwise the engine or archc ' +
+      'has a fault; please report it with the model.',
+  },
   'wrong-axis': {
     severity: 'error',
     title: 'No such axis',

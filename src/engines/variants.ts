@@ -19,20 +19,11 @@ export interface EngineVariant {
   readonly form: ArtifactForm;
   /** What is beside the version: `opset 17`. */
   readonly facts: readonly string[];
-  /**
-   * The relative difference that weights in fewer bits may cost; absent where weights are float32,
-   * which are held to the tolerance of rounding.
-   */
-  readonly quantizationTolerance?: number;
+  /** In what the artifact holds weights: in fewer bits, they are not quite those of the model. */
+  readonly weights: WeightKind;
 }
 
-/**
- * Half precision rounds a weight by at most 2^-11 of itself, and a byte by half of 1/255 of its
- * kernel's range. Layers after it enlarge that: these are some ten times what the models of
- * `models/` show with untrained weights.
- */
-const HALF_TOLERANCE = 0.02;
-const BYTE_TOLERANCE = 0.5;
+export type WeightKind = 'f32' | 'f16' | 'u8';
 
 interface Row {
   readonly runtime: EngineVariant['runtime'];
@@ -40,11 +31,12 @@ interface Row {
   /** The end of the name. */
   readonly suffix: string;
   readonly fact?: string;
-  readonly quantizationTolerance?: number;
+  readonly weights?: WeightKind;
 }
 
+const REFERENCE: Row = { runtime: 'reference', form: { target: 'onnx' }, suffix: '' };
+
 const F32: readonly Row[] = [
-  { runtime: 'reference', form: { target: 'onnx' }, suffix: '' },
   ...(['onnxruntime-node', 'onnxruntime-web'] as const).flatMap((runtime) =>
     [17, 21].map((opset): Row => ({
       runtime,
@@ -67,21 +59,21 @@ const QUANTIZED: readonly Row[] = [
     form: { target: 'tfjs', weightType: 'f16' },
     suffix: '-f16',
     fact: 'float16 weights',
-    quantizationTolerance: HALF_TOLERANCE,
+    weights: 'f16',
   },
   {
     runtime: 'tfjs-wasm',
     form: { target: 'tfjs', weightType: 'u8' },
     suffix: '-u8',
     fact: '8-bit kernels',
-    quantizationTolerance: BYTE_TOLERANCE,
+    weights: 'u8',
   },
   {
     runtime: 'wgsl',
     form: { target: 'wgsl', precision: 'f16' },
     suffix: '-f16',
     fact: 'float16 kernels',
-    quantizationTolerance: HALF_TOLERANCE,
+    weights: 'f16',
   },
 ];
 
@@ -92,9 +84,10 @@ function unfolded({ form, suffix, ...row }: Row): Row {
 
 /** In the order of the table. */
 export const ENGINE_VARIANTS: readonly EngineVariant[] = [
+  REFERENCE,
   ...F32.flatMap((row) => [row, unfolded(row)]),
   ...QUANTIZED,
-].map(({ runtime, form, suffix, fact, quantizationTolerance }) => ({
+].map(({ runtime, form, suffix, fact, weights = 'f32' }) => ({
   name: `${runtime}${suffix}`,
   runtime,
   form,
@@ -102,7 +95,7 @@ export const ENGINE_VARIANTS: readonly EngineVariant[] = [
     ...(fact === undefined ? [] : [fact]),
     ...(form.keepWs === true ? ['weight standardisation unfolded'] : []),
   ],
-  ...(quantizationTolerance === undefined ? {} : { quantizationTolerance }),
+  weights,
 }));
 
 /**
