@@ -106,7 +106,7 @@ function timedOut(runtime: RuntimeName, timeout: number): Outcome<never> {
 
 function crashed(runtime: RuntimeName, how: string, said: string): Outcome<never> {
   const lines = said.split('\n').map((line) => line.trim());
-  const why = lines.find((line) => /error|fatal|terminat|abort|assert|what\(\)/i.test(line));
+  const why = lines.find((line) => /^(\w*error|fatal|terminate|what)\b|assert/i.test(line));
   const words = why === undefined ? '' : `: ${why.slice(0, MAX_QUOTE)}`;
   const message = `the process of ${runtime} ended with ${how}${words}`;
   return { ok: false, diagnostics: [diagnostic('engine-crashed', message)] };

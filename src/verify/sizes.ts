@@ -46,8 +46,8 @@ function atSize(
   const named = symbols.map(({ name, symbol, defaultSize = Infinity }): [string, number] => {
     const { modulus, remainder, min, max } = symbol;
     const place = free.indexOf(symbol.name);
-    const wanted =
-      scale * Math.max(modulus * steps(place), LEAST + LEAST_STEP * (steps(place) - 1));
+    const least = LEAST + LEAST_STEP * (steps(place) - steps(0));
+    const wanted = scale * Math.max(modulus * steps(place), least);
     const size = Math.ceil((Math.max(min, wanted) - remainder) / modulus) * modulus + remainder;
     return [name, Math.min(size, max, defaultSize)];
   });
