@@ -213,7 +213,8 @@ export const CODES = {
       '@tensorflow/tfjs @tensorflow/tfjs-backend-wasm`. `--engine onnx` takes ONNX Runtime: ' +
       '`npm install onnxruntime-node` (add `--onnxruntime-node-install=skip` where its download of ' +
       'GPU libraries fails), or `npm install onnxruntime-web`. Running a kernel plan takes WebGPU, ' +
-      '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU.',
+      '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU. With that, ' +
+      '`npm install @tensorflow/tfjs-backend-webgpu` lets `archc verify` compare TensorFlow.js on it.',
   },
   'engine-failed': {
     severity: 'error',
@@ -241,11 +242,11 @@ export const CODES = {
     title: 'An engine computes something else',
     explanation:
       'The interpreter defines what a model computes. An output of this engine is further from that ' +
-      'than `--tolerance`, relative to the largest value of the output. The marked place is the first ' +
-      'whose result differs while everything before it agrees: it was found by running the model ' +
-      'up to there on the engine. Where rounding grows from layer to layer, it is the place at which ' +
-      'the tolerance is passed: a larger one says whether that is all. Otherwise the engine or archc ' +
-      'has a fault; please report it with the model.',
+      '1e-4 of its largest value, and further than rounding explains (or than `--tolerance`). The ' +
+      'marked place is the first whose result differs while everything before it agrees: it was found ' +
+      'by running the model up to there on the engine. With a `--tolerance`, rounding that grows from ' +
+      'layer to layer may pass it there, and a larger one says whether that is all. Otherwise the ' +
+      'engine or archc has a fault; please report it with the model.',
   },
   'wrong-axis': {
     severity: 'error',
