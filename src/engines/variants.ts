@@ -91,10 +91,7 @@ export const ENGINE_VARIANTS: readonly EngineVariant[] = [
   name: `${runtime}${suffix}`,
   runtime,
   form,
-  facts: [
-    ...(fact === undefined ? [] : [fact]),
-    ...(form.keepWs === true ? ['weight standardisation unfolded'] : []),
-  ],
+  facts: [...(fact === undefined ? [] : [fact]), ...(form.keepWs === true ? ['WS unfolded'] : [])],
   weights,
 }));
 
