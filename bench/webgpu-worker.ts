@@ -1,17 +1,17 @@
 /// <reference types="@webgpu/types" />
 /** One engine on the adapter of `bench/webgpu.ts`, in a process of its own: each loads a Dawn. */
-import type * as Tfjs from '@tensorflow/tfjs';
-import { noiseFor } from '../src/bench/bench.js';
+import { noiseFor } from '../src/engines/noise.js';
 import { fileHost } from '../src/cli/host.js';
 import { readSource } from '../src/cli/input.js';
 import { emitModel, openModel, sizedGraph, type OpenModel } from '../src/compile.js';
 import type { Outcome } from '../src/compiler/diagnostic.js';
 import type { Graph, Tensor } from '../src/compiler/ir.js';
+import { planSource, type ModelFile } from '../src/engines/artifact.js';
 import { firstLine, type Engine } from '../src/engines/engine.js';
-import { openDevice, openGpu } from '../src/engines/gpu.js';
+import { offerGpu, openDevice, openGpu } from '../src/engines/gpu.js';
 import { ONNX_RUNTIMES, openOnnxEngine } from '../src/engines/onnx.js';
-import { onnxSpec, planSource } from '../src/engines/open.js';
-import { artifactsOf, type ModelFile } from '../src/engines/tfjs.js';
+import { onnxSpec } from '../src/engines/open.js';
+import { openTfjsEngine, TFJS_PACKAGES } from '../src/engines/tfjs.js';
 import { VERSION } from '../src/version.js';
 import { loadVulkan } from '../test/helpers/swiftshader.js';
 import { measurePeak } from './webgpu-peak.js';
@@ -79,44 +79,9 @@ const ENGINES: Readonly<Record<string, (model: OpenModel, graph: Graph) => Promi
 };
 
 async function openTfjs(files: readonly ModelFile[]): Promise<Opened> {
-  const gpu = valueOf(await openGpu(TOGGLES));
-  const { globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
-  // What TensorFlow.js looks for; later versions of Node have a `navigator` of their own.
-  const value = { gpu, userAgent: 'node' };
-  Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
-  const tf = await import('@tensorflow/tfjs');
-  tf.env().set('PROD', true);
-  await import('@tensorflow/tfjs-backend-webgpu');
-  if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js does not take the adapter');
-  const model = await tf.loadGraphModel(tf.io.fromMemory(artifactsOf(files)));
-  const engine: Engine = {
-    name: 'tfjs-webgpu',
-    version: tf.version.tfjs,
-    async run(inputs) {
-      const outputs = tf.tidy(() => {
-        const feeds = [...inputs].map(([name, { shape, data }]) => [
-          name,
-          tf.tensor(data, [...shape]),
-        ]);
-        const names = model.outputs.map(({ name }) => name);
-        return [model.execute(Object.fromEntries(feeds) as Tfjs.NamedTensorMap, names)].flat();
-      });
-      const read = await Promise.all(
-        outputs.map(async (output, i): Promise<[string, Tensor]> => [
-          model.outputs[i]?.name ?? '',
-          { shape: output.shape, data: Float32Array.from(await output.data()) },
-        ]),
-      );
-      tf.dispose(outputs);
-      return { ok: true, value: new Map(read) };
-    },
-    dispose() {
-      model.dispose();
-      return Promise.resolve();
-    },
-  };
-  return { engine };
+  // With these toggles; the engine takes what it then finds.
+  valueOf(await offerGpu(TOGGLES));
+  return { engine: valueOf(await openTfjsEngine(files, TFJS_PACKAGES, ['webgpu'])) };
 }
 
 async function serve(): Promise<void> {

@@ -43,6 +43,7 @@ const EXTERNAL = [
   'webgpu',
   '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-wasm',
+  '@tensorflow/tfjs-backend-webgpu',
 ];
 
 /** What a built dist/ is valid for, besides its sources: the compiled form is one Node's. */
@@ -70,7 +71,11 @@ async function isFresh() {
 async function bundleCommandLine(out) {
   const { metafile } = await bundle({
     absWorkingDir: root,
-    entryPoints: { main: 'src/cli/main.ts', 'sweep-worker': 'src/sweep/worker.ts' },
+    entryPoints: {
+      main: 'src/cli/main.ts',
+      'sweep-worker': 'src/sweep/worker.ts',
+      'verify-worker': 'src/verify/worker.ts',
+    },
     outdir: out,
     outExtension: { '.js': '.cjs' },
     bundle: true,

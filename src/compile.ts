@@ -167,16 +167,14 @@ export async function emitModel(
   const weights = await weightsOf(graph.value, options);
   if (!weights.ok) return weights;
   const { values, origin } = weights.value;
-  const asWritten = { graph: graph.value, weights: values };
-  const optimized = forTraining ? asWritten : optimize(asWritten, options);
-
+  const metadata = await metadataOf(model.program, origin);
   const params = trainableElements(model.graph);
-  const metadata: ModelMetadata = {
-    version: VERSION,
-    sourceSha256: await sourceSha256(model.program),
-    weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
-  };
-  const emitted = await EMITTERS[options.target](optimized, options, metadata, params);
+  const emitted = await emitGraph(
+    { graph: graph.value, weights: values },
+    options,
+    metadata,
+    params,
+  );
   if (!emitted.ok) return emitted;
   return {
     ok: true,
@@ -187,6 +185,27 @@ export async function emitModel(
       params,
       weights: origin,
     },
+  };
+}
+
+/** Compiles a graph as it is, or a part of it, with values for its weights. */
+export function emitGraph(
+  model: WeightedModel,
+  options: EmitOptions,
+  metadata: ModelMetadata,
+  params = trainableElements(model.graph),
+): Promise<Outcome<Emitted>> {
+  const forTraining = options.target === 'tfjs' && options.format === 'layers';
+  const optimized = forTraining ? model : optimize(model, options);
+  return EMITTERS[options.target](optimized, options, metadata, params);
+}
+
+/** What an artifact says of where it comes from. */
+export async function metadataOf(program: Program, origin: WeightOrigin): Promise<ModelMetadata> {
+  return {
+    version: VERSION,
+    sourceSha256: await sourceSha256(program),
+    weights: 'file' in origin ? { file: baseName(origin.file) } : origin,
   };
 }
 
@@ -340,7 +359,7 @@ export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagno
   return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
 }
 
-type WeightedModel = Model & { readonly weights: WeightValues };
+export type WeightedModel = Model & { readonly weights: WeightValues };
 
 /** The model after the passes of its level. */
 export function optimize(

@@ -34,6 +34,21 @@ export {
   type RunOptions,
   type RunResult,
 } from './run.js';
+export {
+  ENGINE_VARIANTS,
+  variantsNamed,
+  type EngineVariant,
+  type WeightKind,
+} from './engines/variants.js';
+export type {
+  Comparison,
+  EngineResult,
+  EngineStatus,
+  LeftOut,
+  OutputVerdict,
+} from './verify/compare.js';
+export type { Job, JobResult, JobRunner } from './verify/job.js';
+export { compareEngines, type CompareOptions, type EngineComparison } from './verify/verify.js';
 export { format, type Formatted } from './format/format.js';
 
 export type * from './compiler/ast.js';

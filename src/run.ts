@@ -60,25 +60,21 @@ export async function run(
   inputs: readonly RunInput[],
   options: RunOptions = {},
 ): Promise<Reported<RunResult>> {
-  const opened = openForInputs(entry, host, inputs, options);
-  const { model, given } = opened.value ?? {};
-  if (model === undefined || given === undefined) return { ...opened, value: undefined };
+  const opened = openOnInputs(entry, host, inputs, options);
+  if (opened.value === undefined) return { value: undefined, diagnostics: opened.diagnostics };
+  const { model, graph, tensors } = opened.value;
   const stop = (more: readonly Diagnostic[]): Reported<never> => ({
     value: undefined,
     diagnostics: [...opened.diagnostics, ...more],
   });
-  const graph = sizedGraph(model);
-  if (!graph.ok) return stop(graph.diagnostics);
-  const tensors = batchInputs(graph.value, given);
-  if (!tensors.ok) return stop(tensors.diagnostics);
-  const remarks = options.accept?.(graph.value) ?? [];
+  const remarks = options.accept?.(graph) ?? [];
   if (hasErrors(remarks)) return stop(remarks);
 
-  const ready = await ENGINE_OPENERS[options.engine ?? 'onnx'](model, graph.value, options);
+  const ready = await ENGINE_OPENERS[options.engine ?? 'onnx'](model, graph, options);
   if (!ready.ok) return stop(ready.diagnostics);
   const { engine, weights } = ready.value;
   const start = performance.now();
-  const outputs = await engine.run(tensors.value, (done, total) =>
+  const outputs = await engine.run(tensors, (done, total) =>
     options.onProgress?.('running', done, total),
   );
   const milliseconds = performance.now() - start;
@@ -97,6 +93,34 @@ export async function run(
   };
 }
 
+/** A model with what flows into it. */
+export interface ModelOnInputs {
+  readonly model: OpenModel;
+  /** At the sizes of the inputs, or those asked for. */
+  readonly graph: Graph;
+  /** Every input by name, with its batch. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** Opens a model at the sizes of what flows into it. Diagnostics: as `run`, up to its engine. */
+export function openOnInputs(
+  entry: Source,
+  host: Host,
+  inputs: readonly RunInput[],
+  options: ModelRequest,
+): Reported<ModelOnInputs> {
+  const { value, diagnostics } = openForInputs(entry, host, inputs, options);
+  if (value === undefined) return { value: undefined, diagnostics };
+  const { model, given } = value;
+  const graph = sizedGraph(model);
+  const tensors = graph.ok ? batchInputs(graph.value, given) : graph;
+  if (!graph.ok || !tensors.ok) {
+    const more = tensors.ok ? [] : tensors.diagnostics;
+    return { value: undefined, diagnostics: [...diagnostics, ...more] };
+  }
+  return { value: { model, graph: graph.value, tensors: tensors.value }, diagnostics };
+}
+
 type Given = ReadonlyMap<Value, RunInput>;
 
 /** The model at the sizes of what flows into it. */
@@ -104,7 +128,7 @@ function openForInputs(
   entry: Source,
   host: Host,
   inputs: readonly RunInput[],
-  options: RunOptions,
+  options: ModelRequest,
 ): Reported<{ readonly model: OpenModel; readonly given: Given }> {
   // Once to know the inputs and their symbols; then at the sizes of what flows in.
   const first = examineModel(entry, host, options);

@@ -1,7 +1,8 @@
 /// <reference types="@webgpu/types" />
 /** Times of models on engines, and of the kernels of a plan. */
 import { describe, expect, it } from 'vitest';
-import { bench, noiseFor } from '../src/bench/bench.js';
+import { bench } from '../src/bench/bench.js';
+import { noiseFor } from '../src/engines/noise.js';
 import { departures, profile, totalOf, type Profile } from '../src/bench/profile.js';
 import { timesOf } from '../src/bench/times.js';
 import { openModel, sizedGraph, type OpenModel } from '../src/compile.js';

@@ -43,7 +43,7 @@ describe('openTfjsEngine', () => {
   });
 
   it('says how to get it, and what it does not accept', async () => {
-    const none = await openTfjsEngine([], { core: absent, wasm: absent });
+    const none = await openTfjsEngine([], { core: absent, wasm: absent, webgpu: absent });
     const [problem] = none.ok ? [] : none.diagnostics;
     expect(problem).toMatchObject({
       code: 'engine-missing',

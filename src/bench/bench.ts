@@ -1,12 +1,11 @@
 /** How long one image takes: several models on several engines, in turns. */
 import { sizedGraph, type OpenModel, type WeightOrigin, type WeightRequest } from '../compile.js';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
-import { inputName, type Graph, type Tensor } from '../compiler/ir.js';
-import { elementCount } from '../compiler/ops/tensor.js';
+import type { Graph, Tensor } from '../compiler/ir.js';
 import { stats } from '../compiler/stats.js';
 import type { Adapter, Engine } from '../engines/engine.js';
+import { noiseFor } from '../engines/noise.js';
 import { ENGINE_OPENERS, ENGINES, type EngineName, type ReadyEngine } from '../engines/open.js';
-import { uniformStream } from '../weights/random.js';
 import { timesOf, type Times } from './times.js';
 
 /** The interpreter takes minutes where the others take milliseconds. */
@@ -106,18 +105,6 @@ function loadModels(models: readonly OpenModel[]): Outcome<readonly LoadedModel[
     loaded.push({ model, graph: graph.value, macs: figures.value.macs, inputs });
   }
   return { ok: true, value: loaded };
-}
-
-/** One image for each input, uniform between 0 and 1. */
-export function noiseFor(graph: Graph): ReadonlyMap<string, Tensor> {
-  return new Map(
-    graph.inputs.map((value) => {
-      const shape = [1, ...value.type.shape.map(Number)];
-      const uniform = uniformStream(0, inputName(value));
-      const data = Float32Array.from({ length: elementCount(shape) }, () => uniform());
-      return [inputName(value), { shape, data }];
-    }),
-  );
 }
 
 /** A pair of the table, which grows its times. */

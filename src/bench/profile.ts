@@ -4,12 +4,12 @@ import { sizedGraph, type OpenModel, type WeightRequest } from '../compile.js';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { engineFailed, type Adapter } from '../engines/engine.js';
 import { openDevice, openGpu } from '../engines/gpu.js';
+import { noiseFor } from '../engines/noise.js';
 import { openWgsl } from '../engines/open.js';
 import type { WgslEngine } from '../engines/wgsl.js';
 import type { DispatchTime } from '../webgpu/index.js';
 import type { Plan } from '../webgpu/plan.js';
 import { countOf, type SymbolValues } from '../webgpu/size.js';
-import { noiseFor } from './bench.js';
 import { timesOf } from './times.js';
 
 /** What kernels did in a time. */

@@ -37,8 +37,13 @@ const OUTSIDE: ReadonlySet<Code> = new Set<Code>([
   'bad-device',
   'engine-missing',
   'engine-failed',
+  'engine-crashed',
+  'engine-timed-out',
   'internal-error',
 ]);
+
+/** Codes that may point at the specification and do not blame it. */
+const NO_FAULT_OF_SOURCE: ReadonlySet<Code> = new Set<Code>(['engine-differs']);
 
 /** Codes whose cause is the command line, whether or not they point into it. */
 const USAGE: ReadonlySet<Code> = new Set<Code>([
@@ -67,6 +72,7 @@ function isFlag(source: Source): boolean {
 
 function exitCodeOfOne({ code, span }: Diagnostic): ExitCode {
   if (USAGE.has(code)) return EXIT.usage;
+  if (NO_FAULT_OF_SOURCE.has(code)) return EXIT.outside;
   if (span === undefined) {
     if (LEFT_OUT.has(code)) return EXIT.usage;
     return OUTSIDE.has(code) ? EXIT.outside : EXIT.invalid;

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   graph: () => import('./commands/graph.js'),
   compile: () => import('./commands/compile.js'),
   run: () => import('./commands/run.js'),
+  verify: () => import('./commands/verify.js'),
   bench: () => import('./commands/bench.js'),
   fmt: () => import('./commands/fmt.js'),
   explain: () => import('./commands/explain.js'),

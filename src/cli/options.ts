@@ -156,6 +156,13 @@ export function readInteger(
   return wrongOption(flag, text, `\`--${flag}\` takes a whole number ${range}`);
 }
 
+/** A number above 0, as `1e-4`. */
+export function readPositive(flag: string, text: string): Outcome<number> {
+  const value = /^\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (value > 0 && Number.isFinite(value)) return { ok: true, value };
+  return wrongOption(flag, text, `\`--${flag}\` takes a number above 0, as in \`--${flag} 1e-3\``);
+}
+
 /**
  * `--model`, `--set` (or another flag that does the same), `--size` and `--device`, whose file is
  * read.

@@ -213,12 +213,40 @@ export const CODES = {
       '@tensorflow/tfjs @tensorflow/tfjs-backend-wasm`. `--engine onnx` takes ONNX Runtime: ' +
       '`npm install onnxruntime-node` (add `--onnxruntime-node-install=skip` where its download of ' +
       'GPU libraries fails), or `npm install onnxruntime-web`. Running a kernel plan takes WebGPU, ' +
-      '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU.',
+      '`npm install webgpu`, and a driver of the GPU, or one that computes on the CPU. With that, ' +
+      '`npm install @tensorflow/tfjs-backend-webgpu` lets `archc verify` compare TensorFlow.js on it.',
   },
   'engine-failed': {
     severity: 'error',
     title: 'An engine refused or failed',
     explanation: "The message is the engine's own. Please report it if the model checks.",
+  },
+  'engine-crashed': {
+    severity: 'error',
+    title: 'The process of an engine ended',
+    explanation:
+      '`archc verify` runs every engine in a process of its own, and this one ended before it gave a ' +
+      'result: a fault of native code, or too little memory. A signal such as SIGSEGV or SIGABRT ' +
+      'says which. Another version of the engine may not have the fault; a smaller `--size` takes ' +
+      'less memory.',
+  },
+  'engine-timed-out': {
+    severity: 'error',
+    title: 'An engine gave no result in time',
+    explanation:
+      '`archc verify` stops an engine that takes longer than `--timeout` seconds for one form of the ' +
+      'model, loading included: it hangs, or is slow. Give it longer, or less to do with `--size`.',
+  },
+  'engine-differs': {
+    severity: 'error',
+    title: 'An engine computes something else',
+    explanation:
+      'The interpreter defines what a model computes. An output of this engine is further from that ' +
+      '1e-4 of its largest value, and further than rounding explains (or than `--tolerance`). The ' +
+      'marked place is the first whose result differs while everything before it agrees: it was found ' +
+      'by running the model up to there on the engine. With a `--tolerance`, rounding that grows from ' +
+      'layer to layer may pass it there, and a larger one says whether that is all. Otherwise the ' +
+      'engine or archc has a fault; please report it with the model.',
   },
   'wrong-axis': {
     severity: 'error',

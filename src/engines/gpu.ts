@@ -2,7 +2,7 @@
 /** A GPU to compute on: the host's own, or the one of package `webgpu`, which has to be installed. */
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { PlanError, requestDevice } from '../webgpu/index.js';
-import { engineFailed, firstLine } from './engine.js';
+import { engineFailed, firstLine, type Adapter } from './engine.js';
 
 /** The package ends the process when its object is collected, so it is kept. */
 const kept = new Map<string, GPU>();
@@ -32,6 +32,31 @@ export async function openGpu(
   }
 }
 
+/**
+ * Makes the GPU of `openGpu` one that a library for browsers finds, under `navigator.gpu` with the
+ * constants of WebGPU beside it; gives the adapter that such a library asks for.
+ */
+export async function offerGpu(toggles: readonly string[] = []): Promise<Outcome<Adapter>> {
+  const gpu = await openGpu(toggles);
+  if (!gpu.ok) return gpu;
+  const adapter = await gpu.value.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) return noAdapter();
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+  if (navigator?.gpu === undefined) {
+    const { globals } = await import('webgpu');
+    Object.assign(globalThis, globals);
+    // Later versions of Node have a `navigator` of their own.
+    const value = { gpu: gpu.value, userAgent: 'node' };
+    Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
+  }
+  return { ok: true, value: adapterOf(adapter.info) };
+}
+
+/** Plain data out of what WebGPU says of an adapter. */
+export function adapterOf({ vendor, architecture, device, description }: GPUAdapterInfo): Adapter {
+  return { vendor, architecture, device, description };
+}
+
 /** A device of the adapter that the host prefers. `engine-missing` where there is no adapter. */
 export async function openDevice(gpu: GPU): Promise<Outcome<GPUDevice>> {
   try {
@@ -40,11 +65,15 @@ export async function openDevice(gpu: GPU): Promise<Outcome<GPUDevice>> {
     if (!(error instanceof PlanError) || error.code !== 'no-adapter') {
       return engineFailed('webgpu', error);
     }
-    return missing('WebGPU found no GPU, nor a driver that computes on the CPU', [
-      "install the GPU's driver (on Linux: Vulkan)",
-      'or one that computes on the CPU, SwiftShader or lavapipe of Mesa 25 or later: `VK_ICD_FILENAMES` names the JSON file of a driver',
-    ]);
+    return noAdapter();
   }
+}
+
+function noAdapter(): Outcome<never> {
+  return missing('WebGPU found no GPU, nor a driver that computes on the CPU', [
+    "install the GPU's driver (on Linux: Vulkan)",
+    'or one that computes on the CPU, SwiftShader or lavapipe of Mesa 25 or later: `VK_ICD_FILENAMES` names the JSON file of a driver',
+  ]);
 }
 
 function missing(message: string, hints: readonly string[]): Outcome<never> {

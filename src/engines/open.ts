@@ -3,17 +3,16 @@
 import {
   emitModel,
   weightsOf,
-  type ArtifactFile,
   type OpenModel,
   type WeightOrigin,
   type WeightRequest,
 } from '../compile.js';
-import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import type { Outcome } from '../compiler/diagnostic.js';
 import { inputName, type Graph, type Value } from '../compiler/ir.js';
 import { VERSION } from '../version.js';
+import { planSource, wholeOnnxModel } from './artifact.js';
 import type { Engine } from './engine.js';
 import type { OnnxBorder, OnnxSpec } from './onnx.js';
-import type { PlanSource } from '../webgpu/index.js';
 import type { WgslEngine } from './wgsl.js';
 
 export const ENGINES = ['onnx', 'tfjs', 'wgsl', 'reference'] as const;
@@ -40,12 +39,9 @@ export const ENGINE_OPENERS: Readonly<
     const artifact = await emitModel(model, { ...request, target: 'onnx' });
     if (!artifact.ok) return artifact;
     const { files, weights } = artifact.value;
-    const [{ bytes }, externalData] = files;
-    if (externalData !== undefined) {
-      const message = `the weights take ${externalData.bytes.length} bytes, more than an ONNX model in memory holds`;
-      return { ok: false, diagnostics: [diagnostic('engine-failed', message)] };
-    }
-    const engine = await openOnnxEngine(bytes, onnxSpec(graph));
+    const whole = wholeOnnxModel(files);
+    if (!whole.ok) return whole;
+    const engine = await openOnnxEngine(whole.value, onnxSpec(graph));
     return engine.ok ? { ok: true, value: { engine: engine.value, weights } } : engine;
   },
   async tfjs(model, _graph, request) {
@@ -94,17 +90,5 @@ export function onnxSpec(graph: Graph): OnnxSpec {
     inputs: graph.inputs.map((value) => border(inputName(value), value)),
     outputs: graph.outputs.map(({ name, value }) => border(name, value)),
     batch: 1,
-  };
-}
-
-/** A plan from its files in memory. */
-export function planSource(files: readonly ArtifactFile[]): PlanSource {
-  return {
-    read(name) {
-      const file = files.find((each) => each.name === name);
-      return file === undefined
-        ? Promise.reject(new Error('the plan lacks it'))
-        : Promise.resolve(file.bytes);
-    },
   };
 }

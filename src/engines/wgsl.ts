@@ -5,7 +5,7 @@ import type { Tensor } from '../compiler/ir.js';
 import { loadPlan, type Model, type PlanSource } from '../webgpu/index.js';
 import { inBatches } from './batch.js';
 import { engineFailed, type Adapter, type Engine } from './engine.js';
-import { openDevice, openGpu } from './gpu.js';
+import { adapterOf, openDevice, openGpu } from './gpu.js';
 
 const NAME = 'wgsl';
 
@@ -43,7 +43,7 @@ export async function openWgslEngine(
     release();
     return engineFailed(NAME, error);
   }
-  const adapter = adapterOf(own);
+  const adapter = adapterOf(own.adapterInfo);
   return {
     ok: true,
     value: {
@@ -65,11 +65,6 @@ export async function openWgslEngine(
       },
     },
   };
-}
-
-function adapterOf({ adapterInfo }: GPUDevice): Adapter {
-  const { vendor, architecture, device, description } = adapterInfo;
-  return { vendor, architecture, device, description };
 }
 
 function adapterName({ description, device, architecture, vendor }: Adapter): string {

@@ -7,6 +7,7 @@ import { inputName, type WeightValues } from '../../src/compiler/ir.js';
 import type { CompositeName, CoreName } from '../../src/compiler/ops/index.js';
 import { elementCount } from '../../src/compiler/ops/tensor.js';
 import { isStatic } from '../../src/compiler/shape.js';
+import { differenceOf } from '../../src/verify/difference.js';
 import { uniformStream } from '../../src/weights/random.js';
 import { buildGraph, type TestGraph } from './graph.js';
 
@@ -421,18 +422,7 @@ export function randomInputs(
   );
 }
 
-/**
- * The largest difference of two tensors, relative to the largest number of the expected one (or to
- * 0.001, where that is larger). NaN where they differ in shape or one is NaN and the other is not.
- */
+/** The largest difference relative to the largest expected number; NaN where they are no match. */
 export function relativeError(actual: Tensor, expected: Tensor): number {
-  if (actual.shape.join() !== expected.shape.join()) return Number.NaN;
-  let [difference, largest] = [0, 1e-3];
-  for (const [i, e] of expected.data.entries()) {
-    const a = actual.data[i] ?? Number.NaN;
-    if (Object.is(a, e) || a === e) continue;
-    difference = Math.max(difference, Math.abs(a - e));
-    largest = Math.max(largest, Math.abs(e));
-  }
-  return difference / largest;
+  return differenceOf(actual, expected).maxRel;
 }
