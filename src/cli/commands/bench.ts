@@ -48,8 +48,8 @@ export function register(program: Command, shell: Shell): void {
     .command('bench')
     .summary('latency and throughput, by model and engine')
     .description(
-      'Times one image through each model on each engine: all are loaded and run once to warm up,\n' +
-        'then they take turns. By default on every engine that is present, but not `reference`.\n' +
+      'Times one image through each model on each engine: all are loaded and run once to warm up, ' +
+        'then they take turns. By default on every engine that is present, but not `reference`. ' +
         '`--profile` times every kernel of a plan by the clock of the GPU.',
     )
     .argument('<file...>', 'the .arch files')

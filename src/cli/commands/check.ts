@@ -36,7 +36,7 @@ export function register(program: Command, shell: Shell): void {
     .command('check')
     .summary('check files: names, types, shapes, every `expect`')
     .description(
-      'Parses, resolves and expands files, checks every shape and tests every `expect`.\n' +
+      'Parses, resolves and expands files, checks every shape and tests every `expect`. ' +
         'All models of a file are checked, unless `--model` names one. `-` reads standard input.',
     )
     .argument('<file...>', 'the .arch files')

@@ -63,7 +63,7 @@ export function register(program: Command, shell: Shell): void {
     .command('compile')
     .summary('write a model for an engine: ONNX, TensorFlow.js, or kernels for WebGPU')
     .description(
-      'Checks a model and writes it for an engine. Weights are drawn from a seed unless a file gives\n' +
+      'Checks a model and writes it for an engine. Weights are drawn from a seed unless a file gives ' +
         'them. The same source, weights and options give the same bytes. `-` reads standard input.',
     )
     .argument('<file>', 'the .arch file')

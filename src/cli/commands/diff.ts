@@ -33,9 +33,9 @@ export function register(program: Command, shell: Shell): void {
     .command('diff')
     .summary('what changed between two models')
     .description(
-      'Compares two models: which layers and blocks were added, removed, renamed or changed, the\n' +
-        'costs before and after, and which weights the second could take over from the first. With\n' +
-        'one file, `--to` or `--to-set` says what to compare its model with. `--set` and `--size`\n' +
+      'Compares two models: which layers and blocks were added, removed, renamed or changed, the ' +
+        'costs before and after, and which weights the second could take over from the first. With ' +
+        'one file, `--to` or `--to-set` says what to compare its model with. `--set` and `--size` ' +
         'are for both. `-` reads standard input.',
     )
     .argument('<before>', 'the .arch file of the first model')

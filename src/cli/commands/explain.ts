@@ -13,7 +13,7 @@ export function register(program: Command, shell: Shell): void {
     .command('explain')
     .summary('what a diagnostic means')
     .description(
-      'Explains a diagnostic by its code, with an example that fails and one that passes.\n' +
+      'Explains a diagnostic by its code, with an example that fails and one that passes. ' +
         'Without a code, lists all of them.',
     )
     .argument('[code]', 'the code in brackets: shape-mismatch');

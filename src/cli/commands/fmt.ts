@@ -18,7 +18,7 @@ export function register(program: Command, shell: Shell): void {
     .command('fmt')
     .summary('format files in place')
     .description(
-      'Formats files in place; files with syntax errors are left as they are.\n' +
+      'Formats files in place; files with syntax errors are left as they are. ' +
         '`-` formats standard input to standard output.',
     )
     .argument('<file...>', 'the .arch files')

@@ -54,8 +54,8 @@ export function register(program: Command, shell: Shell): void {
     .command('graph')
     .summary('draw the architecture')
     .description(
-      'Draws a model: blocks as boxes with their parameters and MACs, shapes on the\n' +
-        'edges, skip connections dashed; a U-Net as a U. As SVG for papers and pages, as\n' +
+      'Draws a model: blocks as boxes with their parameters and MACs, shapes on the ' +
+        'edges, skip connections dashed; a U-Net as a U. As SVG for papers and pages, as ' +
         'DOT for Graphviz, or as a Mermaid flowchart. `-` reads standard input.',
     )
     .argument('<file>', 'the .arch file')

@@ -19,7 +19,7 @@ export function register(program: Command, shell: Shell): void {
     .command('init')
     .summary('a commented starter')
     .description(
-      `Writes ${NAME}, a small network with comments that checks and compiles, into a folder.\n` +
+      `Writes ${NAME}, a small network with comments that checks and compiles, into a folder. ` +
         'Nothing is overwritten.',
     )
     .argument('[dir]', 'the folder, made if it is not there (default: this one)');

@@ -41,7 +41,7 @@ export function register(program: Command, shell: Shell): void {
     .command('ir')
     .summary('the typed graph as text')
     .description(
-      'Prints the typed graph of a model: inputs, weights, nodes with their places in the source.\n' +
+      'Prints the typed graph of a model: inputs, weights, nodes with their places in the source. ' +
         'Sizes stay symbols unless `--size` chooses them.',
     )
     .argument('<file>', 'the .arch file')

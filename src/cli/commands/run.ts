@@ -48,8 +48,8 @@ export function register(program: Command, shell: Shell): void {
     .command('run')
     .summary('run a model on an image')
     .description(
-      'Compiles a model in memory, runs it on an image (PNG, TIFF) or an array (.npy), and writes the\n' +
-        'result as an image (.png) or an array (.npy). Sizes are those of the input unless `--size`\n' +
+      'Compiles a model in memory, runs it on an image (PNG, TIFF) or an array (.npy), and writes the ' +
+        'result as an image (.png) or an array (.npy). Sizes are those of the input unless `--size` ' +
         'says otherwise. Without `--weights` the weights are untrained, and the result is noise.',
     )
     .argument('<file>', 'the .arch file')

@@ -70,10 +70,10 @@ export function register(program: Command, shell: Shell): void {
     .command('stats')
     .summary('parameters, operations and memory')
     .description(
-      'Counts parameters, MACs, FLOPs, weight bytes and the peak of activation memory, exactly and\n' +
-        'for one image; several models side by side, with ratios to the first. `-` reads standard\n' +
-        'input. `--convention` adds what another tool would count, `--reconcile` says why two differ.\n' +
-        '`--memory` adds what is alive at the peak, the best order of layers, memory of training and\n' +
+      'Counts parameters, MACs, FLOPs, weight bytes and the peak of activation memory, exactly and ' +
+        'for one image; several models side by side, with ratios to the first. `-` reads standard ' +
+        'input. `--convention` adds what another tool would count, `--reconcile` says why two differ. ' +
+        '`--memory` adds what is alive at the peak, the best order of layers, memory of training and ' +
         'sizes of files; `--device` estimates the time of every layer on a device.',
     )
     // Not required by commander, which gives the files after `--reconcile A B` to that option.

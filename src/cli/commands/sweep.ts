@@ -68,9 +68,9 @@ export function register(program: Command, shell: Shell): void {
     .command('sweep')
     .summary('the costs of all variants over lists of values')
     .description(
-      'Elaborates and counts a variant of the model for every combination of the values listed.\n' +
-        'Values are expressions of the language; a range stands for its items, `2..5` for 2, 3, 4.\n' +
-        'A variant that is not valid, or breaks an `expect`, is counted as a failure with its reason.\n' +
+      'Elaborates and counts a variant of the model for every combination of the values listed. ' +
+        'Values are expressions of the language; a range stands for its items, `2..5` for 2, 3, 4. ' +
+        'A variant that is not valid, or breaks an `expect`, is counted as a failure with its reason. ' +
         `The figures, for \`--where\` and \`--pareto\`, are those of \`expect\`: ${METRIC_NAMES.join(', ')}.`,
     )
     .argument('<file>', 'the .arch file')
