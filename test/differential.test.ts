@@ -118,7 +118,8 @@ describe('every engine agrees with the interpreter', () => {
       const name = `found-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.arch`;
       mkdirSync(REGRESSIONS, { recursive: true });
       writeFileSync(join(REGRESSIONS, name), text);
-      throw new Error(`seed ${SEED}, kept as test/regressions/${name}:\n${text}\n${found ?? ''}`);
+      const why = found ?? String(run.errorInstance);
+      throw new Error(`seed ${SEED}, kept as test/regressions/${name}:\n${text}\n${why}`);
     },
     CASES * 30_000,
   );

@@ -66,7 +66,8 @@ export function finishOf(
     const name = bound.nameOf(leaf);
     const element = elementFor(leaf);
     const [batch, ...rest] = leaf.strides;
-    const spatial = rest.slice(0, -1);
+    // Along an axis of one place, every operand lies as any other.
+    const spatial = rest.slice(0, -1).filter((_, axis) => shape[axis] !== 1);
     const isChannelwise = rest.at(-1) === 'dense';
     // Positions in elements of the binding.
     const unit = element === 'vec4f' ? 1 : 4;
@@ -75,7 +76,7 @@ export function finishOf(
     const channel = element === 'vec4f' ? 'block' : 'block * 4';
     let index = isChannelwise ? channel : '0';
     if (spatial.some((stride) => stride === 'dense')) {
-      if (spatial.some((stride) => stride !== 'dense') && pixelsPerImage !== 1) {
+      if (spatial.some((stride) => stride !== 'dense')) {
         throw new Error('an operand broadcast along one axis of an image');
       }
       const pixel = batch === 'dense' ? 'pixel' : 'pixel % params.pixels_per_image';
