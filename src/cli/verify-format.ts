@@ -1,14 +1,20 @@
 /** What `archc verify` found, as tables or JSON. */
-import type { EngineResult, EngineStatus, LeftOut } from '../verify/compare.js';
+import {
+  isAtFault,
+  type EngineResult,
+  type EngineStatus,
+  type LeftOut,
+} from '../verify/compare.js';
 import type { Difference } from '../verify/difference.js';
 import type { EngineComparison } from '../verify/verify.js';
-import { MOST, TOLERANCES } from '../verify/yardstick.js';
+import { TOLERANCES } from '../verify/yardstick.js';
 import { checkDocument } from './json.js';
 import { formatNumber, left, renderSection, right, type Table } from './table.js';
 import { counted, describeWeights } from './words.js';
 
 const WORDS: Readonly<Record<EngineStatus, string>> = {
   agrees: 'agrees',
+  unclear: 'unclear',
   differs: 'DIFFERS',
   failed: 'FAILED',
   crashed: 'CRASHED',
@@ -49,7 +55,7 @@ export function verifyTables(comparison: EngineComparison): string {
     `weights: ${describeWeights(comparison.weights)}`,
     'max rel: relative to the largest value of the output',
     ...(engines.some((result) => isWidened(comparison, result)) ? [WIDENED] : []),
-    ...(engines.some(({ tolerance }) => tolerance >= MOST) ? [VACUOUS] : []),
+    ...(engines.some(({ status }) => status === 'unclear') ? [VACUOUS] : []),
     ...comparison.missing.map((each) => `missing: ${describeLeftOut(each)}`),
     ...comparison.unsupported.map((each) => `not compared: ${describeLeftOut(each)}`),
     verdictLine(comparison),
@@ -67,7 +73,7 @@ const WIDENED =
   '   weight and input moves by the rounding of its type, by the interpreter; `--tolerance` fixes another';
 
 const VACUOUS =
-  '   At 1, that alone can change everything: then the figures are a cost, and the verdict says little';
+  '   At 1, that alone can change everything: then the figures are a cost and no judgement';
 
 function tableOf(comparison: EngineComparison, results: readonly EngineResult[]): Table {
   return {
@@ -106,14 +112,15 @@ export function describeLeftOut({ variants, diagnostics }: LeftOut): string {
 
 function verdictLine({ engines, ok }: EngineComparison): string {
   if (engines.length === 0) return 'verdict: none, as nothing was compared';
-  if (ok) return `verdict: ${phraseAll(engines)} with the interpreter`;
-  const bad = engines.filter(({ status }) => status !== 'agrees');
+  if (ok) return `verdict: ${phraseAll(engines)}`;
+  const bad = engines.filter(isAtFault);
   const list = bad.map(({ variant, status }) => `${variant.name} ${PAST[status]}`).join(', ');
   return `verdict: ${bad.length} of ${counted(engines.length, 'engine')} ${bad.length === 1 ? 'does' : 'do'} not agree: ${list}`;
 }
 
 const PAST: Readonly<Record<EngineStatus, string>> = {
   agrees: 'agrees',
+  unclear: 'is unclear',
   differs: 'differs',
   failed: 'failed',
   crashed: 'crashed',
@@ -121,9 +128,14 @@ const PAST: Readonly<Record<EngineStatus, string>> = {
 };
 
 function phraseAll(engines: readonly EngineResult[]): string {
-  return engines.length === 1
-    ? `${engines[0]?.variant.name ?? ''} agrees`
-    : `all ${engines.length} engines agree`;
+  const agreeing = engines.filter(({ status }) => status === 'agrees');
+  const [only] = agreeing;
+  const unclear = engines.length - agreeing.length;
+  const rest = unclear === 0 ? '' : `; of ${unclear} nothing can be told`;
+  if (only === undefined) return 'none: rounding alone may change everything';
+  return agreeing.length === 1
+    ? `${only.variant.name} agrees with the interpreter${rest}`
+    : `${unclear === 0 ? 'all ' : ''}${agreeing.length} engines agree with the interpreter${rest}`;
 }
 
 export function verifyDocument(comparison: EngineComparison): object {
@@ -141,7 +153,7 @@ export function verifyDocument(comparison: EngineComparison): object {
       name: result.variant.name,
       version: versionOf(result) ?? null,
       ...figures(result.difference),
-      ok: result.status === 'agrees',
+      ok: !isAtFault(result),
       status: result.status,
       tolerance: result.tolerance,
       quantized: isQuantized(result),

@@ -13,13 +13,15 @@ import type { JobResult, JobRunner } from './job.js';
 import { firstDifference } from './locate.js';
 import {
   createYardstick,
+  MOST,
   TOLERANCE,
   TOLERANCES,
   type Verdict,
   type Yardstick,
 } from './yardstick.js';
 
-export type EngineStatus = 'agrees' | 'differs' | 'failed' | 'crashed' | 'timed-out';
+/** `unclear`: within a tolerance as large as the output, because rounding alone may change everything. */
+export type EngineStatus = 'agrees' | 'unclear' | 'differs' | 'failed' | 'crashed' | 'timed-out';
 
 export interface OutputVerdict extends Verdict {
   /** The output. */
@@ -72,6 +74,11 @@ export interface CompareSettings {
   readonly tolerance?: number | undefined;
   readonly runner: JobRunner;
   readonly onProgress?: WeightRequest['onProgress'];
+}
+
+/** Whether a result speaks against its engine. */
+export function isAtFault({ status }: EngineResult): boolean {
+  return status !== 'agrees' && status !== 'unclear';
 }
 
 const STATUS_OF: Readonly<Record<string, EngineStatus>> = {
@@ -189,12 +196,15 @@ function judge(
     name: output,
     ...yardstick.judge(output, found.get(output), weights),
   }));
+  const tolerance = Math.max(least, ...outputs.map((output) => output.tolerance));
+  const isWithin = outputs.every((output) => output.isWithin);
+  const agreement = tolerance < MOST ? 'agrees' : 'unclear';
   return {
     variant,
-    status: outputs.every((output) => output.isWithin) ? 'agrees' : 'differs',
+    status: isWithin ? agreement : 'differs',
     version,
     adapter,
-    tolerance: Math.max(least, ...outputs.map(({ tolerance }) => tolerance)),
+    tolerance,
     difference: worstOf(outputs),
     outputs,
     milliseconds,

@@ -17,7 +17,7 @@ import type { Source } from '../compiler/source.js';
 import { noiseFor } from '../engines/noise.js';
 import { ENGINE_VARIANTS, type EngineVariant } from '../engines/variants.js';
 import { openOnInputs, type ModelOnInputs, type RunInput } from '../run.js';
-import { compareVariants, type Comparison } from './compare.js';
+import { compareVariants, isAtFault, type Comparison } from './compare.js';
 import { HERE, type JobRunner } from './job.js';
 import { atSmallSizes } from './sizes.js';
 import { TOLERANCE } from './yardstick.js';
@@ -48,7 +48,7 @@ export interface EngineComparison extends Comparison {
   readonly isSmall: boolean;
   readonly weights: WeightOrigin;
   readonly tolerance: number;
-  /** Whether every engine that is present agrees. */
+  /** Whether no engine that is present is at fault. */
   readonly ok: boolean;
 }
 
@@ -97,7 +97,7 @@ export async function compareEngines(
       isSmall,
       weights: origin,
       tolerance: tolerance ?? TOLERANCE,
-      ok: comparison.engines.every(({ status }) => status === 'agrees'),
+      ok: !comparison.engines.some(isAtFault),
     },
     diagnostics: [...opened.diagnostics, ...comparison.remarks],
   };

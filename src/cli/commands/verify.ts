@@ -48,12 +48,12 @@ export function register(program: Command, shell: Shell): void {
     .command('verify')
     .summary('does every engine compute what the model says?')
     .description(
-      'Runs a model with the same weights and the same input on every engine that is installed, and ' +
-        'compares each with the interpreter, which defines the result. Without `--input` it is noise, ' +
-        'and without `--size` small. Each engine runs in a process of its own. Of one that differs, the ' +
-        'first operator that does is found.\n\n' +
+      'Runs a model with the same weights and input on every engine installed, and compares each with ' +
+        'the interpreter, which defines the result. The input is noise without `--input`, and small ' +
+        'without `--size`. Each engine runs in a process of its own. Of one that differs, the first ' +
+        'operator that does is found.\n\n' +
         'An engine that is missing is named, and changes nothing unless `--engine` asks for it by its ' +
-        'full name. Exit codes: 0 all agree; 3 one differs, failed, crashed or took too long.',
+        'full name. Exit codes: 0 no engine is at fault; 3 one differs, fails, crashes or takes too long.',
     )
     .argument('<file>', 'the .arch file')
     .option(
