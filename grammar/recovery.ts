@@ -88,6 +88,7 @@ export function indentation(text: string, token: IToken): number {
 }
 
 const STATEMENT_WORDS = new Set([t.Shared, t.Input, t.Output, t.Expect, t.Return, t.For]);
+const RESERVED_WORDS = new Set(t.RESERVED);
 const DECLARATION_WORDS = new Set([t.Import, t.Const, t.Block, t.Model, t.Train]);
 
 function findStatements(
@@ -152,7 +153,7 @@ export function splitDeclarations(text: string, tokens: readonly IToken[]): Rang
       depth === 0
         ? beginsLine || beginsDeclaration(tokens, i)
         : beginsLine && first !== undefined && indentation(text, token) <= indentation(text, first);
-    if (!begins || isType(tokens, i) || isOrdinaryName(tokens, i)) return;
+    if (!begins || isType(tokens, i) || isOrdinaryName(text, tokens, i)) return;
     ranges.push({ start, end: i });
     start = i;
     depth = 0;
@@ -173,10 +174,11 @@ function isType(tokens: readonly IToken[], index: number): boolean {
   return tokens[index]?.tokenType === t.Block && /^[:[]$/.test(tokens[index - 1]?.image ?? '');
 }
 
-/** `train` begins a recipe where a name, or the `for` that should follow it, stands after it. */
-function isOrdinaryName(tokens: readonly IToken[], index: number): boolean {
+/** `train` begins a recipe where a word stands after it: a name, or one that is none, by mistake. */
+function isOrdinaryName(text: string, tokens: readonly IToken[], index: number): boolean {
   const next = tokens[index + 1];
-  return tokens[index]?.tokenType === t.Train && !isName(next) && next?.tokenType !== t.For;
+  if (tokens[index]?.tokenType !== t.Train || isName(next)) return false;
+  return !RESERVED_WORDS.has(next?.image ?? '') || startsLine(text, tokens, index + 1);
 }
 
 /** The name that a declaration's first two tokens give. */

@@ -262,3 +262,12 @@ export function readsName(expression: Expression, name: string): boolean {
   if (expression.kind === 'name') return expression.name === name;
   return partsOf(expression).some((part) => readsName(part, name));
 }
+
+/** The expressions of a recipe: defaults, its model, and what it sets. */
+export function expressionsOf(recipe: TrainDeclaration): readonly Expression[] {
+  return [
+    ...recipe.parameters.flatMap((p) => p.default ?? []),
+    recipe.model,
+    ...recipe.body.flatMap((s) => (s.kind === 'assign' ? s.value : [])),
+  ];
+}
