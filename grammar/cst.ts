@@ -30,6 +30,7 @@ export type DeclarationCstChildren = {
   constDeclaration?: ConstDeclarationCstNode[];
   blockDeclaration?: BlockDeclarationCstNode[];
   modelDeclaration?: ModelDeclarationCstNode[];
+  trainDeclaration?: TrainDeclarationCstNode[];
 };
 
 export interface ImportDeclarationCstNode extends CstNode {
@@ -96,6 +97,20 @@ export type ModelDeclarationCstChildren = {
   Equal?: IToken[];
   expression?: ExpressionCstNode[];
   body?: BodyCstNode[];
+};
+
+export interface TrainDeclarationCstNode extends CstNode {
+  name: 'trainDeclaration';
+  children: TrainDeclarationCstChildren;
+}
+
+export type TrainDeclarationCstChildren = {
+  Train: IToken[];
+  Identifier: IToken[];
+  parameters?: ParametersCstNode[];
+  For: IToken[];
+  expression: ExpressionCstNode[];
+  body: BodyCstNode[];
 };
 
 export interface ParametersCstNode extends CstNode {

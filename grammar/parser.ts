@@ -30,7 +30,7 @@ export function createLexer(validate = false): (text: string) => ILexingResult {
 
 /** What is expected where a rule has several ways to go on. */
 const RULE_TITLES: Readonly<Record<string, string>> = {
-  declaration: '`import`, `const`, `block` or `model`',
+  declaration: '`import`, `const`, `block`, `model` or `train`',
   importDeclaration: 'names to import, or a path in double quotes',
   blockDeclaration: '`=` and an expression, or `{`',
   modelDeclaration: '`=` and a model, or `{`',
@@ -100,6 +100,7 @@ export class ArchParser extends CstParser {
       { ALT: () => this.SUBRULE(this.constDeclaration) },
       { ALT: () => this.SUBRULE(this.blockDeclaration) },
       { ALT: () => this.SUBRULE(this.modelDeclaration) },
+      { ALT: () => this.SUBRULE(this.trainDeclaration) },
     ]);
   });
 
@@ -169,6 +170,16 @@ export class ArchParser extends CstParser {
       },
       { ALT: () => this.SUBRULE(this.body) },
     ]);
+  });
+
+  /** Statements other than `name = expression` mean nothing in a recipe; its check says so. */
+  private trainDeclaration = this.RULE('trainDeclaration', () => {
+    this.CONSUME(t.Train);
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => this.SUBRULE(this.parameters));
+    this.CONSUME(t.For);
+    this.SUBRULE(this.expression);
+    this.SUBRULE(this.body);
   });
 
   private parameters = this.RULE('parameters', () => {

@@ -88,7 +88,8 @@ export function indentation(text: string, token: IToken): number {
 }
 
 const STATEMENT_WORDS = new Set([t.Shared, t.Input, t.Output, t.Expect, t.Return, t.For]);
-const DECLARATION_WORDS = new Set([t.Import, t.Const, t.Block, t.Model]);
+const RESERVED_WORDS = new Set(t.RESERVED);
+const DECLARATION_WORDS = new Set([t.Import, t.Const, t.Block, t.Model, t.Train]);
 
 function findStatements(
   text: string,
@@ -126,7 +127,7 @@ function looksLikeStatement(tokens: readonly IToken[], start: number): boolean {
 
 export function isName(token: IToken | undefined): boolean {
   const type = token?.tokenType;
-  return type === t.Identifier || type === t.From || type === t.As;
+  return type === t.Identifier || type === t.From || type === t.As || type === t.Train;
 }
 
 function isOperandEnd(token: IToken): boolean {
@@ -152,7 +153,7 @@ export function splitDeclarations(text: string, tokens: readonly IToken[]): Rang
       depth === 0
         ? beginsLine || beginsDeclaration(tokens, i)
         : beginsLine && first !== undefined && indentation(text, token) <= indentation(text, first);
-    if (!begins || isType(tokens, i)) return;
+    if (!begins || isType(tokens, i) || isOrdinaryName(text, tokens, i)) return;
     ranges.push({ start, end: i });
     start = i;
     depth = 0;
@@ -171,6 +172,13 @@ function beginsDeclaration(tokens: readonly IToken[], index: number): boolean {
 /** `block` is also a type: `stage: block`, `[block]`. */
 function isType(tokens: readonly IToken[], index: number): boolean {
   return tokens[index]?.tokenType === t.Block && /^[:[]$/.test(tokens[index - 1]?.image ?? '');
+}
+
+/** `train` begins a recipe where a word stands after it: a name, or one that is none, by mistake. */
+function isOrdinaryName(text: string, tokens: readonly IToken[], index: number): boolean {
+  const next = tokens[index + 1];
+  if (tokens[index]?.tokenType !== t.Train || isName(next)) return false;
+  return !RESERVED_WORDS.has(next?.image ?? '') || startsLine(text, tokens, index + 1);
 }
 
 /** The name that a declaration's first two tokens give. */

@@ -51,6 +51,7 @@ export const Shared = keyword('shared');
 /** Words with a meaning only where they are expected; anywhere else they are names. */
 export const From = contextual('from');
 export const As = contextual('as');
+export const Train = contextual('train');
 
 function contextual(word: string): TokenType {
   const name = word.charAt(0).toUpperCase() + word.slice(1);
@@ -144,6 +145,7 @@ export const allTokens: TokenType[] = [
   ...keywordTokens,
   From,
   As,
+  Train,
   Identifier,
   NumberLiteral,
   StringLiteral,

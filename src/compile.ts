@@ -2,8 +2,14 @@
  * The pipeline: check → choose the model → weights → passes → emit. What it needs of a target it
  * loads when asked for it, so that checking a program loads nothing else.
  */
-import { modelNamed } from './choose.js';
-import { check, sizedGraph, type CheckedModel, type SizeRequest } from './compiler/check.js';
+import { modelNamed, recipeNamed } from './choose.js';
+import {
+  check,
+  deduplicate,
+  sizedGraph,
+  type CheckedModel,
+  type SizeRequest,
+} from './compiler/check.js';
 import type { Device } from './compiler/device.js';
 import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
@@ -19,11 +25,15 @@ import {
   type Model,
   type PassName,
 } from './compiler/passes/index.js';
+import type { JudgedOutput } from './compiler/recipe-fit.js';
+import { checkRecipe, recipesOf, type ModelArgument } from './compiler/recipe.js';
 import type { Source } from './compiler/source.js';
+import type { Recipe } from './train/recipe.js';
 import { initialize } from './weights/initialize.js';
 import { VERSION } from './version.js';
 
 export { sizedGraph } from './compiler/check.js';
+export { judgedOutputs, type JudgedOutput } from './compiler/recipe-fit.js';
 
 /** A value with what there is to say about it. Undefined where one of the diagnostics is an error. */
 export interface Reported<T> {
@@ -321,6 +331,87 @@ export function examineModel(
   const [model] = checked.models;
   if (model?.graph === undefined) return { model: undefined, diagnostics };
   return { model: { ...model, graph: model.graph, program }, diagnostics };
+}
+
+/** A recipe that a file declares, for lists of them. */
+export interface RecipeInfo {
+  readonly name: string;
+  /** Its `##` lines. */
+  readonly doc: string;
+  /** As written: `SDUNet(width = 16)`. */
+  readonly model: string;
+  /** What `--set` reaches first. */
+  readonly parameters: readonly { readonly name: string; readonly doc: string }[];
+}
+
+/** The recipes of a program's own file, in the order of its text. */
+export function listRecipes(program: Program): readonly RecipeInfo[] {
+  return recipesOf(program.entry).map(({ name, doc, model: { span }, parameters }) => ({
+    name: name.text,
+    doc,
+    model: span.source.text.slice(span.start, span.end),
+    parameters: parameters.map((p) => ({ name: p.name.text, doc: p.doc })),
+  }));
+}
+
+/** Which recipe of a file, and with what. */
+export interface RecipeRequest {
+  /** `--recipe`; by default the file's only one. */
+  readonly recipe?: string | undefined;
+  /** `--set`: parameters of the recipe come first, then those of its model. */
+  readonly overrides?: readonly Override[] | undefined;
+  /** The size of the images, where neither a crop nor drawn data say it. */
+  readonly sizes?: SizeRequest | undefined;
+}
+
+/** A recipe that has been checked, with the model that it trains. */
+export interface OpenRecipe {
+  readonly recipe: Recipe;
+  /**
+   * With the recipe's arguments, under the name that `for` gives. `staticGraph` has the size of a
+   * training image. Claims are not checked: they are about the model as it is deployed.
+   */
+  readonly model: OpenModel;
+  /** What the losses judge, in `model.graph`; for another graph of the model see `judgedOutputs`. */
+  readonly outputs: readonly JudgedOutput[];
+  /** What the recipe and `--set` pass to the model, as `--set name=value` takes it. */
+  readonly arguments: readonly ModelArgument[];
+}
+
+/** Checks a program and gives the one recipe that is asked for. */
+export function openRecipe(
+  entry: Source,
+  host: Host,
+  request: RecipeRequest = {},
+): Reported<OpenRecipe> {
+  const { program, diagnostics, valid } = check(entry, host, { model: () => undefined });
+  const recipes = recipesOf(program.entry);
+  const names = recipes.map((r) => r.name.text);
+  const chosen = recipeNamed(request.recipe, names, entry.path);
+  // Where the file has errors of its own, they may be why the recipe is not there.
+  if (!chosen.ok) {
+    const all = valid ? [...diagnostics, ...chosen.diagnostics] : diagnostics;
+    return { value: undefined, diagnostics: all };
+  }
+  const declaration = recipes.find((r) => r.name.text === chosen.value);
+  if (declaration === undefined) return { value: undefined, diagnostics };
+  const checked = checkRecipe(program, declaration, request);
+  const all = deduplicate([...diagnostics, ...checked.diagnostics]);
+  const { recipe, model, sized, outputs } = checked;
+  if (hasErrors(all) || recipe === undefined || model?.graph === undefined) {
+    return { value: undefined, diagnostics: all };
+  }
+  const { sizes, graph: staticGraph } = sized;
+  const open: OpenModel = {
+    ...model,
+    graph: model.graph,
+    sizes,
+    staticGraph,
+    claimResults: [],
+    program,
+  };
+  const value = { recipe, model: open, outputs, arguments: checked.arguments };
+  return { value, diagnostics: all };
 }
 
 /** Values for every weight of a graph. */

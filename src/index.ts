@@ -7,7 +7,10 @@
 export {
   compile,
   emitModel,
+  judgedOutputs,
+  listRecipes,
   openModel,
+  openRecipe,
   OPTIMIZATION_LEVELS,
   optimize,
   sizedGraph,
@@ -17,10 +20,14 @@ export {
   type ArtifactFile,
   type CompileOptions,
   type EmitOptions,
+  type JudgedOutput,
   type ModelRequest,
   type OpenModel,
+  type OpenRecipe,
   type OptimizationLevel,
   type PassRequest,
+  type RecipeInfo,
+  type RecipeRequest,
   type Reported,
   type Target,
   type WeightOrigin,
@@ -179,4 +186,5 @@ export { readNpy, writeNpy } from './data/npy.js';
 export { initialize } from './weights/initialize.js';
 export { matchWeights } from './weights/match.js';
 export { readSafetensors, writeSafetensors, type Safetensors } from './weights/safetensors.js';
+export type * from './train/recipe.js';
 export { VERSION } from './version.js';

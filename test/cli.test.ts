@@ -98,8 +98,8 @@ describe('archc check', () => {
     expect(result).toEqual({
       code: 0,
       stdout: [
-        'models/sdunet.arch: ok, 4 models, 9 expectations hold',
-        'models/unet.arch: ok, 4 models, 8 expectations hold',
+        'models/sdunet.arch: ok, 4 models, 9 expectations hold, 3 recipes',
+        'models/unet.arch: ok, 4 models, 8 expectations hold, 2 recipes',
         '',
       ].join('\n'),
       stderr: '',
@@ -118,7 +118,7 @@ describe('archc check', () => {
     const input = readFileSync(join(ROOT, 'models/unet.arch'), 'utf8');
     expect(archc(['check', '-'], { cwd: join(ROOT, 'models'), input })).toMatchObject({
       code: 0,
-      stdout: '<stdin>: ok, 4 models, 8 expectations hold\n',
+      stdout: '<stdin>: ok, 4 models, 8 expectations hold, 2 recipes\n',
     });
   });
 

@@ -21,6 +21,19 @@ import {
   MAX_NODES,
   MAX_USES,
 } from '../src/compiler/session.js';
+import { SETTING_NAMES } from '../src/compiler/recipe-settings.js';
+import {
+  AUGMENT,
+  DATA,
+  LOSSES,
+  METRIC_WORDS,
+  NORMALISE,
+  OPTIMISERS,
+  SCHEDULES,
+  SPLIT,
+  type Vocabulary,
+  type Word,
+} from '../src/compiler/recipe-words.js';
 import { STD_SOURCES } from '../src/compiler/std-sources.js';
 import { check } from '../src/compiler/check.js';
 import type { Host } from '../src/compiler/modules.js';
@@ -29,6 +42,14 @@ import { RESERVED } from '../grammar/tokens.js';
 
 const root = new URL('../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+
+/** `adam(lr, beta1 = 0.9, …)` */
+function describeWord(name: string, { parameters }: Word<unknown>): string {
+  const shown = parameters.map((p) =>
+    p.default === undefined ? p.name : `${p.name} = ${String(p.default ?? 'none')}`,
+  );
+  return shown.length === 0 ? name : `${name}(${shown.join(', ')})`;
+}
 
 interface Fence {
   readonly line: number;
@@ -92,8 +113,9 @@ describe('docs/language.md', () => {
   const section = (title: string): string => {
     const start = page.indexOf(`\n## ${title}\n`);
     expect(start).toBeGreaterThan(0);
-    const end = page.indexOf('\n## ', start + 1);
-    return page.slice(start, end === -1 ? undefined : end);
+    // In an example `## ` is a doc line, and no empty line follows.
+    const length = page.slice(start + 1).search(/\n## .*\n\n/);
+    return page.slice(start, length === -1 ? undefined : start + 1 + length);
   };
 
   it('lists the reserved words', () => {
@@ -120,6 +142,20 @@ describe('docs/language.md', () => {
     ['a size or count', `2^${Math.log2(MAX_EXTENT + 1)} − 1`],
   ])('states the limit of %s', (what, limit) => {
     expect(section('Limits')).toContain(`| ${what} | ${limit} |`);
+  });
+  it('has every setting of a recipe and every word, with its parameters', () => {
+    const recipes = section('Recipes');
+    for (const name of SETTING_NAMES)
+      expect(recipes).toMatch(new RegExp(`^\\| .*\`${name}\``, 'm'));
+    const vocabularies: readonly Vocabulary<unknown>[] = [
+      ...[DATA, SPLIT, NORMALISE, AUGMENT, LOSSES, OPTIMISERS, SCHEDULES, METRIC_WORDS],
+    ];
+    const words = vocabularies.flatMap((words) =>
+      [...words].map(([name, w]) => describeWord(name, w)),
+    );
+    expect(words.filter((word) => !recipes.includes(`| \`${word}\` |`))).toEqual([]);
+    // And no more: a row for each.
+    expect(recipes.match(/^\| (?:`\w+`)? ?\| `/gm)).toHaveLength(words.length);
   });
   it('lists every block of the standard library with its parameters', () => {
     for (const [path, text] of STD_SOURCES) {

@@ -38,6 +38,15 @@ describe('spaces', () => {
     ['block f( a:int?,b:[ [block] ]=none )=relu', 'block f(a: int?, b: [[block]] = none) = relu\n'],
     ['model M{}', 'model M {}\n'],
     ['model M=Tiny( a=1 )', 'model M = Tiny(a = 1)\n'],
+    ['train  q for M{}', 'train q for M {}\n'],
+    [
+      'train q( w:float=0.5 )for m . M( a=1 ){batch=4 train=1}',
+      'train q(w: float = 0.5) for m.M(a = 1) {\n  batch = 4\n  train = 1\n}\n',
+    ],
+    [
+      'const A=1 train q for M{} train r for M{ # why\n# above\nbatch=4 # four\n\n}',
+      'const A = 1\n\ntrain q for M {}\n\ntrain r for M { # why\n  # above\n  batch = 4 # four\n}\n',
+    ],
     ['', ''],
     ['\n\n', ''],
     ['# only this', '# only this\n'],

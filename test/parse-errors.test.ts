@@ -32,23 +32,26 @@ const TABLE: Readonly<Record<string, readonly (readonly [source: string, message
     ],
     [
       'x = 3',
-      '1:1 expected `import`, `const`, `block` or `model`, found `x` (a value outside of blocks and models is `const name = …`)',
+      '1:1 expected `import`, `const`, `block`, `model` or `train`, found `x` (a value outside of blocks and models is `const name = …`)',
     ],
     [
       'blok f() = relu',
-      '1:1 expected `import`, `const`, `block` or `model`, found `blok` (did you mean `block`?)',
+      '1:1 expected `import`, `const`, `block`, `model` or `train`, found `blok` (did you mean `block`?)',
     ],
     ['}', '1:1 this `}` closes nothing'],
-    ['block f() = relu relu', '1:18 expected `import`, `const`, `block` or `model`, found `relu`'],
+    [
+      'block f() = relu relu',
+      '1:18 expected `import`, `const`, `block`, `model` or `train`, found `relu`',
+    ],
     [
       'from "./x.arch" import a',
-      '1:1 expected `import`, `const`, `block` or `model`, found `from` (write `import a, b from "./file.arch"`)',
+      '1:1 expected `import`, `const`, `block`, `model` or `train`, found `from` (write `import a, b from "./file.arch"`)',
     ],
     ['model M {}\n)', '2:1 this `)` closes nothing'],
   ],
   declaration: [
-    ['conv(3)', '1:1 expected `import`, `const`, `block` or `model`, found `conv`'],
-    ['3', '1:1 expected `import`, `const`, `block` or `model`, found `3`'],
+    ['conv(3)', '1:1 expected `import`, `const`, `block`, `model` or `train`, found `conv`'],
+    ['3', '1:1 expected `import`, `const`, `block`, `model` or `train`, found `3`'],
     [
       'const A = 1\nclass B { }',
       '2:1 `class` is no word of the language (a block is `block name(…) = …`, a model `model Name { … }`)',
@@ -184,7 +187,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [source: string, message
     ['#x = conv(8))', '2:14 this `)` closes nothing'],
     [
       '#x = conv(8) }',
-      '3:3 expected `import`, `const`, `block` or `model`, found `y` (a value outside of blocks and models is `const name = …`)',
+      '3:3 expected `import`, `const`, `block`, `model` or `train`, found `y` (a value outside of blocks and models is `const name = …`)',
     ],
     [
       '#else { }',
@@ -472,6 +475,37 @@ const TABLE: Readonly<Record<string, readonly (readonly [source: string, message
     ],
     ['#x = f(3 = a)', '2:11 expected `,` or `)`, found `=`'],
   ],
+  trainDeclaration: [
+    [
+      'train quick SDUNet {}',
+      '1:13 expected `for`, found `SDUNet` (a recipe is `train name for Model { … }`)',
+    ],
+    [
+      'train for SDUNet {}',
+      '1:7 expected a name, found `for` (`for` is a word of the language: choose another name)',
+    ],
+    [
+      'train quick for SDUNet = Other',
+      '1:24 expected `{`, found `=` (a recipe is `train name for Model { … }`)',
+    ],
+    ['train quick for {}', '1:17 expected an expression, found `{` (braces hold statements only)'],
+    [
+      'train quick for SDUNet {\n  batch: 4\n}',
+      '2:8 expected `=` or `+=`, found `:` (only parameters and inputs state a type: write `name = …`)',
+    ],
+    [
+      'train quick for SDUNet { batch = }\ntrain other for SDUNet {}',
+      '1:34 expected an expression, found `}`',
+    ],
+    [
+      '#train quick for SDUNet {}',
+      '2:9 expected `=` or `+=`, found `quick` (`train` stands outside of blocks and models)',
+    ],
+    [
+      'trian quick for SDUNet {}',
+      '1:1 expected `import`, `const`, `block`, `model` or `train`, found `trian` (did you mean `train`?)',
+    ],
+  ],
   soleExpression: [
     ['!', '1:1 expected an expression, found the end of the file'],
     ['!2 *', '1:3 expected an expression, found the end of the file'],
@@ -641,6 +675,13 @@ describe('what a mistake leaves of the tree', () => {
       imports: 0,
       declarations: ['A?', 'f?', 'M?', 'g'],
     });
+  });
+
+  it('a damaged recipe keeps its name, and those beside it are whole', () => {
+    const text = 'train a for M { x = }\ntrain b for M { batch = 4 }\nblock g() = relu\n';
+    const { tree } = parse({ path: 'test.arch', text });
+    expect(tree.recipes.map((r) => `${r.name.text}${r.damaged ? '?' : ''}`)).toEqual(['a?', 'b']);
+    expect(parts(text)).toEqual({ incomplete: false, imports: 0, declarations: ['g'] });
   });
 
   it.each([

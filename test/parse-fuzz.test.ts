@@ -29,7 +29,8 @@ function holds(text: string): readonly Diagnostic[] {
   }
   for (const d of diagnostics) expect(d.span?.source).toBe(source);
   // A tree is whole, or says that it is not.
-  const isWhole = !tree.incomplete && tree.declarations.every((d) => !d.damaged);
+  const parts = [...tree.declarations, ...tree.recipes];
+  const isWhole = !tree.incomplete && parts.every((d) => !d.damaged);
   const isBroken = diagnostics.some((d) => /^(syntax|unexpected-character)$/.test(d.code));
   expect(isWhole && isBroken).toBe(false);
   if (diagnostics.length === 0) expect(isWhole).toBe(true);
@@ -76,7 +77,7 @@ function mutated(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
 describe('parse', () => {
   it('holds for arbitrary text', () => {
     const words = fc.constantFrom(
-      ...'block model const import for in if then else not true ( ) [ ] { } , = -> .. "x" x 3 # \n - + //'.split(
+      ...'block model const import train for in if then else not true ( ) [ ] { } , = -> .. "x" x 3 # \n - + //'.split(
         ' ',
       ),
     );

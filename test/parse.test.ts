@@ -197,6 +197,36 @@ model Empty {}
     );
   });
 
+  it('recipes', () => {
+    expect(
+      file(`## About it.
+train quick(w: float = 0.5) for models.SDUNet(width = 16) {
+  loss = w * dice(mask)
+  crop = [64, 64]
+}
+train isbi for UNet {}
+const A = 1
+`),
+    ).toBe(`(const A 1)
+(train quick(w:float=0.5f) (call (. models SDUNet) width=16) {(= loss (* w (call dice mask))) (= crop [64 64])} ;"About it.")
+(train isbi() UNet {})`);
+  });
+
+  it('`train` is a name wherever no recipe can begin', () => {
+    expect(
+      file(`import train, a as train from "./x.arch"
+const train = train + 1
+block train(train: int = 3) { train = in -> train(train = train) train += [train] return train }
+model M = train(train)
+train train for train.train(train) { train = train }
+`),
+    ).toBe(`(import "./x.arch" train a:train)
+(const train (+ train 1))
+(block train(train:int=3) {(= train (-> in (call train train=train))) (+= train [train]) (return train)})
+(model M() (call train train))
+(train train() (call (. train train) train) {(= train train)})`);
+  });
+
   it('line ends mean nothing', () => {
     const lines =
       'block f(a: int) { x = in -> conv(a) y = [1, 2] return x -> relu } const A = 1 model M {}';

@@ -5,6 +5,8 @@ export interface File {
   readonly source: Source;
   readonly imports: readonly Import[];
   readonly declarations: readonly Declaration[];
+  /** What trains models. Their names are apart from those of declarations, and are not imported. */
+  readonly recipes: readonly TrainDeclaration[];
   /** A syntax error swallowed a declaration's name, so unknown names may be its. */
   readonly incomplete: boolean;
 }
@@ -53,6 +55,15 @@ export interface ModelDeclaration extends DeclarationBase {
   readonly parameters: readonly Parameter[];
   /** `= Other(args)`, or statements. */
   readonly body: Expression | readonly Statement[];
+}
+
+export interface TrainDeclaration extends DeclarationBase {
+  readonly kind: 'train';
+  readonly parameters: readonly Parameter[];
+  /** `for SDUNet(width = 16)`. */
+  readonly model: Expression;
+  /** Settings, `name = expression`; any other statement is a mistake. */
+  readonly body: readonly Statement[];
 }
 
 export interface Parameter {
@@ -211,4 +222,52 @@ export function isStatements(
   body: Expression | readonly Statement[],
 ): body is readonly Statement[] {
   return Array.isArray(body);
+}
+
+/** The expressions that an expression is made of, from left to right. */
+export function partsOf(expression: Expression): readonly Expression[] {
+  const given = (...parts: readonly (Expression | undefined)[]): Expression[] =>
+    parts.filter((part) => part !== undefined);
+  switch (expression.kind) {
+    case 'list':
+      return expression.items;
+    case 'pipe':
+      return expression.stages;
+    case 'if':
+      return [expression.condition, expression.then, expression.else];
+    case 'range':
+      return given(expression.start, expression.end);
+    case 'binary':
+      return [expression.left, expression.right];
+    case 'unary':
+      return [expression.operand];
+    case 'call':
+      return [expression.callee, ...expression.args.map((argument) => argument.value)];
+    case 'index':
+      return [expression.object, expression.index];
+    case 'member':
+      return [expression.object];
+    case 'number':
+    case 'string':
+    case 'bool':
+    case 'none':
+    case 'in':
+    case 'name':
+      return [];
+  }
+}
+
+/** Whether a name is read anywhere in an expression. */
+export function readsName(expression: Expression, name: string): boolean {
+  if (expression.kind === 'name') return expression.name === name;
+  return partsOf(expression).some((part) => readsName(part, name));
+}
+
+/** The expressions of a recipe: defaults, its model, and what it sets. */
+export function expressionsOf(recipe: TrainDeclaration): readonly Expression[] {
+  return [
+    ...recipe.parameters.flatMap((p) => p.default ?? []),
+    recipe.model,
+    ...recipe.body.flatMap((s) => (s.kind === 'assign' ? s.value : [])),
+  ];
 }

@@ -11,6 +11,7 @@ import type {
   Name,
   Parameter,
   Statement,
+  TrainDeclaration,
   TypeExpression,
 } from './ast.js';
 import { diagnostic, type Diagnostic } from './diagnostic.js';
@@ -82,18 +83,28 @@ function only<T>(items: readonly T[] | undefined): T {
   return item;
 }
 
+/** What a file holds, in the order of its text. */
+export interface FileParts {
+  readonly imports: Import[];
+  readonly declarations: Declaration[];
+  readonly recipes: TrainDeclaration[];
+}
+
 export function buildDeclaration(
   context: Context,
   node: cst.DeclarationCstNode,
-  imports: Import[],
-  declarations: Declaration[],
+  { imports, declarations, recipes }: FileParts,
 ): void {
   const { importDeclaration, constDeclaration, blockDeclaration, modelDeclaration } = node.children;
   if (importDeclaration?.[0] !== undefined) {
     imports.push(buildImport(context, importDeclaration[0]));
     return;
   }
-  const inner = constDeclaration?.[0] ?? blockDeclaration?.[0] ?? only(modelDeclaration);
+  const inner =
+    node.children.trainDeclaration?.[0] ??
+    constDeclaration?.[0] ??
+    blockDeclaration?.[0] ??
+    only(modelDeclaration);
   const span = nodeSpan(context, inner);
   const name = nameOf(context, inner.children.Identifier[0]);
   const base = { name, span, doc: context.docAbove(span.start), damaged: false };
@@ -102,11 +113,19 @@ export function buildDeclaration(
     declarations.push({ ...base, kind: 'const', value });
     return;
   }
-  const { parameters, expression, body } = inner.children;
+  const written = inner.children.parameters?.[0]?.children.parameter ?? [];
+  const parameters = written.map((p) => buildParameter(context, p));
+  if (inner.name === 'trainDeclaration') {
+    const model = buildExpression(context, only(inner.children.expression));
+    const settings = buildBody(context, only(inner.children.body));
+    recipes.push({ ...base, kind: 'train', parameters, model, body: settings });
+    return;
+  }
+  const { expression, body } = inner.children;
   declarations.push({
     ...base,
     kind: inner.name === 'blockDeclaration' ? 'block' : 'model',
-    parameters: (parameters?.[0]?.children.parameter ?? []).map((p) => buildParameter(context, p)),
+    parameters,
     body:
       expression?.[0] === undefined
         ? buildBody(context, only(body))

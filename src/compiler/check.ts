@@ -13,6 +13,7 @@ import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
 import { NO_FILES, loadProgram, type Host, type Module, type Program } from './modules.js';
 import { didYouMean } from './names.js';
+import { checkRecipes } from './recipe.js';
 import { resolve } from './resolve.js';
 import { formatDim, type Sizes } from './shape.js';
 import { specialize } from './specialize.js';
@@ -31,6 +32,8 @@ export interface CheckOptions {
   readonly sizes?: SizeRequest | undefined;
   /** `--device`, for claims of time. */
   readonly device?: Device | undefined;
+  /** Check the file's recipes, as they stand. By default, where `model` is absent. */
+  readonly recipes?: boolean | undefined;
 }
 
 /** Sizes by symbol, or `512x512` for the height and width of the first input. */
@@ -76,6 +79,7 @@ export function check(entry: Source, host: Host = NO_FILES, options: CheckOption
     diagnostics.push(...checked.diagnostics);
     return checked.model;
   });
+  if (options.recipes ?? options.model === undefined) diagnostics.push(...checkRecipes(program));
   const unique = deduplicate(diagnostics);
   return { program, models, diagnostics: unique, valid: !hasErrors(unique) };
 }

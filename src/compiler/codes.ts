@@ -14,6 +14,31 @@ export interface CodeInfo {
   readonly good?: string;
 }
 
+const RECIPE = `model M() {
+  input image: f32[H = 64, W = 64, 1]
+  output mask = image -> conv(1) -> sigmoid
+}
+
+train quick for M {
+  data = membranes(count = 40, size = 64)
+  split = slices(validation = 8)
+  normalise = zscore
+  loss = bce(mask)
+  optimiser = adam(lr = 1e-3)
+  batch = 4
+  steps = 300
+}
+`;
+
+/** The program above with some of its text replaced: what, by what, what, by what. */
+function recipe(...changes: readonly string[]): string {
+  let text = RECIPE;
+  for (let i = 0; i < changes.length; i += 2) {
+    text = text.replace(changes[i] ?? '', changes[i + 1] ?? '');
+  }
+  return text;
+}
+
 export const CODES = {
   syntax: {
     severity: 'error',
@@ -384,8 +409,10 @@ export const CODES = {
   },
   'wrong-argument': {
     severity: 'error',
-    title: 'An operator does not take this value',
-    explanation: 'The message says what the parameter takes, as the operator’s documentation does.',
+    title: 'An operator, or a setting, does not take this value',
+    explanation:
+      'The message says what the parameter takes, as the operator’s documentation does, or what a ' +
+      'setting of a recipe takes.',
     bad: 'model M() {\n  input x: f32[8, 8, 3]\n  output y = x -> conv(-8)\n}\n',
     good: 'model M() {\n  input x: f32[8, 8, 3]\n  output y = x -> conv(8)\n}\n',
   },
@@ -407,7 +434,8 @@ export const CODES = {
     severity: 'error',
     title: 'A statement where it has no meaning',
     explanation:
-      '`input` stands at the top of a model’s body, `output` and `expect` in a model, `return` in a block.',
+      '`input` stands at the top of a model’s body, `output` and `expect` in a model, `return` in a ' +
+      'block. A recipe holds settings only, `name = value`.',
     bad: 'block f() {\n  output y = in\n  return in\n}\n',
     good: 'block f() {\n  return in\n}\n',
   },
@@ -726,6 +754,102 @@ export const CODES = {
     explanation:
       'A device is a JSON object with `name`, `peakFlops` (operations a second), `memoryBandwidth` ' +
       '(bytes a second) and `memoryBytes`, and perhaps `source` and `notes`. `devices/` has examples.',
+  },
+  'unknown-setting': {
+    severity: 'error',
+    title: 'A setting that recipes do not have',
+    explanation:
+      'A recipe sets `data`, `split`, `normalise`, `crop`, `augment`, `loss`, `optimiser`, `schedule`, ' +
+      '`clip`, `batch`, `steps` or `epochs`, `validate`, `metrics` and `seed`, and nothing else.',
+    bad: recipe('batch = 4', 'batch_size = 4'),
+    good: recipe('batch = 4', 'batch = 8'),
+  },
+  'missing-setting': {
+    severity: 'error',
+    title: 'A recipe that leaves something open',
+    explanation:
+      'A recipe says what a result depends on: `data`, `split`, `normalise`, `loss`, `optimiser`, ' +
+      '`batch`, and `steps` or `epochs`. The other settings have defaults.',
+    bad: recipe('batch = 4', ''),
+    good: recipe('steps = 300', 'epochs = 20'),
+  },
+  'duplicate-setting': {
+    severity: 'error',
+    title: 'A setting that stands twice',
+    explanation:
+      'A recipe sets each thing once. `steps` and `epochs` are two ways of saying one: the length of ' +
+      'the training.',
+    bad: recipe('steps = 300', 'steps = 300\n  epochs = 20'),
+    good: recipe('steps = 300', 'steps = 200'),
+  },
+  'untrainable-model': {
+    severity: 'error',
+    title: 'A model that no recipe trains',
+    explanation:
+      'Recipes train segmentation: one input, an image [H, W, C], and outputs of its size. Models with ' +
+      'several inputs are not supported.',
+    bad: recipe(
+      'input image: f32[H = 64, W = 64, 1]',
+      'input image: f32[H = 64, W = 64, 1]\n  input prior: f32[H, W, 1]',
+      'image -> conv(1)',
+      'image + prior -> conv(1)',
+    ),
+    good: recipe(),
+  },
+  'loss-mismatch': {
+    severity: 'error',
+    title: 'A loss that does not fit its output',
+    explanation:
+      'A loss is computed together with the activation at the end of the output that it judges, so that ' +
+      'no logarithm of 0 can arise. `bce` takes a sigmoid; `cross_entropy` a softmax over the channels, ' +
+      'two at least; `dice`, `focal` and `tversky` either. The output is [H, W, C] and as large as the ' +
+      'image, and has the channels that the labels of drawn data need.',
+    bad: recipe('conv(1) -> sigmoid', 'conv(1)'),
+    good: recipe(),
+  },
+  'recipe-mismatch': {
+    severity: 'error',
+    title: 'Data that do not fit the model or the recipe',
+    explanation:
+      'Drawn membranes have one channel, drawn tumours four, and the model’s input must have as many. A ' +
+      'split leaves images to train on and to validate with, and crops are no larger than the images.',
+    bad: recipe('membranes(count = 40, ', 'tumours('),
+    good: recipe(),
+  },
+  'crop-mismatch': {
+    severity: 'error',
+    title: 'Training images that the model does not take',
+    explanation:
+      'The crops of a recipe, or whole images where it has none, have a size that the model’s input and ' +
+      'its `where` facts allow.',
+    bad: recipe(
+      'W = 64, 1]',
+      'W = 64, 1] where H % 16 == 0',
+      'batch = 4',
+      'batch = 4\n  crop = [60, 64]',
+    ),
+    good: recipe(
+      'W = 64, 1]',
+      'W = 64, 1] where H % 16 == 0',
+      'batch = 4',
+      'batch = 4\n  crop = [48, 64]',
+    ),
+  },
+  'no-recipe': {
+    severity: 'error',
+    title: 'A file without a recipe',
+    explanation:
+      'Training needs a recipe: `train name for Model { … }`, as docs/language.md shows. Name a file that has one.',
+  },
+  'unknown-recipe': {
+    severity: 'error',
+    title: '`--recipe` names what the file does not declare',
+    explanation: 'Only the recipes that the file itself declares can be named.',
+  },
+  'recipe-needed': {
+    severity: 'error',
+    title: 'One of several recipes must be chosen',
+    explanation: 'The file has several recipes. Say which: `--recipe name`.',
   },
   usage: {
     severity: 'error',

@@ -185,15 +185,18 @@ function bindImport(
     if (module !== undefined && target === undefined && !module.file.incomplete) {
       const own = module.file.declarations.map((d) => d.name.text);
       const near = nearest(name.text, own);
+      const isRecipe = module.file.recipes.some((r) => r.name.text === name.text);
       diagnostics.push(
         diagnostic('unknown-import', `${module.file.source.path} has no \`${name.text}\``, {
           span: name.span,
           hints: [
-            near !== undefined
-              ? `did you mean \`${near}\`?`
-              : own.length > 0
-                ? `it has ${own.slice(0, 12).join(', ')}`
-                : 'it declares nothing',
+            isRecipe
+              ? 'that is a recipe, which is not imported: name its file where it is to be run'
+              : near !== undefined
+                ? `did you mean \`${near}\`?`
+                : own.length > 0
+                  ? `it has ${own.slice(0, 12).join(', ')}`
+                  : 'it declares nothing',
           ],
         }),
       );

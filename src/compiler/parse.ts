@@ -2,12 +2,13 @@
 import type * as cst from '../../grammar/cst.js';
 import { ArchParser, createLexer } from '../../grammar/parser.js';
 import { declaredName, splitDeclarations } from '../../grammar/recovery.js';
-import type { Declaration, Expression, File, Import } from './ast.js';
+import type { Declaration, Expression, File, TrainDeclaration } from './ast.js';
 import {
   buildDeclaration,
   buildExpression,
   type Context,
   createContext,
+  type FileParts,
   nameOf,
 } from './build-ast.js';
 import { diagnostic, type Diagnostic } from './diagnostic.js';
@@ -57,23 +58,23 @@ export function parse(source: Source): Parsed<File> {
   const { root, parts, comments, ...found } = parseTokens(source);
   const diagnostics = [...found.diagnostics];
   const context = createContext(source, comments, diagnostics);
-  const imports: Import[] = [];
-  const declarations: Declaration[] = [];
+  const filled: FileParts = { imports: [], declarations: [], recipes: [] };
   let incomplete = root === undefined && parts.length === 0;
   for (const node of root?.children.declaration ?? []) {
-    buildDeclaration(context, node, imports, declarations);
+    buildDeclaration(context, node, filled);
   }
   for (const part of parts) {
     diagnostics.push(...part.diagnostics);
-    if (part.node !== undefined) buildDeclaration(context, part.node, imports, declarations);
+    if (part.node !== undefined) buildDeclaration(context, part.node, filled);
     else {
       const damaged = damagedDeclaration(context, part.tokens);
-      if (damaged !== undefined) declarations.push(damaged);
+      if (damaged?.kind === 'train') filled.recipes.push(damaged);
+      else if (damaged !== undefined) filled.declarations.push(damaged);
       if (damaged === undefined || part.hasStrayWords) incomplete = true;
     }
   }
   return {
-    tree: { source, imports, declarations, incomplete },
+    tree: { source, ...filled, incomplete },
     diagnostics: sorted(diagnostics),
   };
 }
@@ -223,7 +224,10 @@ function parsePart(
 }
 
 /** All that is known of a declaration with a mistake in it: its kind and its name, if that. */
-function damagedDeclaration(context: Context, tokens: readonly IToken[]): Declaration | undefined {
+function damagedDeclaration(
+  context: Context,
+  tokens: readonly IToken[],
+): Declaration | TrainDeclaration | undefined {
   const [word] = tokens;
   const token = declaredName(tokens);
   const last = tokens.at(-1);
@@ -233,6 +237,9 @@ function damagedDeclaration(context: Context, tokens: readonly IToken[]): Declar
   const doc = context.docAbove(span.start);
   const base = { name: nameOf(context, token), span, doc, damaged: true };
   if (word.image === 'const') return { ...base, kind: 'const', value: { kind: 'none', span } };
+  if (word.image === 'train') {
+    return { ...base, kind: 'train', parameters: [], model: { kind: 'none', span }, body: [] };
+  }
   return { ...base, kind: word.image === 'block' ? 'block' : 'model', parameters: [], body: [] };
 }
 

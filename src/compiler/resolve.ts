@@ -4,7 +4,9 @@
  */
 import { FUNCTION_NAMES, isFunctionName } from './arithmetic.js';
 import {
+  expressionsOf,
   isStatements,
+  partsOf,
   type BlockDeclaration,
   type CallExpression,
   type Expression,
@@ -50,14 +52,18 @@ export function resolve(module: Module): readonly Diagnostic[] {
       scope.expression(declaration.value);
     } else resolveBody(declaration, module, say, usedTop);
   }
+  for (const recipe of module.file.recipes) {
+    for (const expression of expressionsOf(recipe)) markUsed(expression, usedTop);
+  }
   for (const item of module.file.imports) {
     for (const local of [
       ...item.names.map((n) => n.local),
       ...(item.module ? [item.module] : []),
     ]) {
       if (!usedTop.has(local.text) && !local.text.startsWith('_') && !module.file.incomplete) {
-        if (module.file.declarations.some((d) => d.damaged)) continue;
-        if (module.file.declarations.length === 0) continue;
+        const { declarations, recipes } = module.file;
+        if ([...declarations, ...recipes].some((d) => d.damaged)) continue;
+        if (declarations.length + recipes.length === 0) continue;
         say('unused-name', `\`${local.text}\` is imported and never used`, local.span, {
           hints: ['remove it from the import'],
         });
@@ -65,6 +71,12 @@ export function resolve(module: Module): readonly Diagnostic[] {
     }
   }
   return diagnostics;
+}
+
+/** The names that a recipe reads. What they stand for is checked with the recipe, see `recipe.ts`. */
+function markUsed(expression: Expression, usedTop: Set<string>): void {
+  if (expression.kind === 'name') usedTop.add(expression.name);
+  else for (const part of partsOf(expression)) markUsed(part, usedTop);
 }
 
 type Say = (code: Code, message: string, span: Span, details?: DiagnosticDetails) => void;
@@ -341,7 +353,7 @@ function resolveBody(
   }
 }
 
-function checkTypeName(type: TypeExpression, say: Say): void {
+export function checkTypeName(type: TypeExpression, say: Say): void {
   if (type.kind === 'list') {
     checkTypeName(type.item, say);
     return;

@@ -108,7 +108,7 @@ export function declarationSignature(declaration: BlockDeclaration | ModelDeclar
   return signature;
 }
 
-function requiredOf(parameters: readonly SignatureParameter[]): readonly string[] {
+export function requiredOf(parameters: readonly SignatureParameter[]): readonly string[] {
   return parameters.filter((p) => p.required).map((p) => p.name);
 }
 

@@ -67,7 +67,7 @@ export function findMistakes(
     if (mistake === undefined) break;
     const { at, isLeftOver } = mistake;
     const finding = explain(source, tokens, mistake, after);
-    const hasBody = /^(block|model|\{)$/.test(list[0]?.image ?? '');
+    const hasBody = /^(block|model|train|\{)$/.test(list[0]?.image ?? '');
     const body = hasBody ? list.findIndex(({ image }) => image === '{') : -1;
     const isInBody = body !== -1 && at > body;
     const from = finding.from ?? at;
@@ -379,6 +379,10 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
       ? 'a value is bound, `x = …`, or returned, `return …`'
       : undefined,
   ({ mistake, previous, foundIsName }) =>
+    mistake.rule === 'assignment' && foundIsName && previous === 'train'
+      ? '`train` stands outside of blocks and models'
+      : undefined,
+  ({ mistake, previous, foundIsName }) =>
     mistake.rule === 'assignment' && foundIsName
       ? didYouMean(previous, ['return', 'input', 'output', 'expect', 'shared', 'block', 'model'])[0]
       : undefined,
@@ -481,6 +485,8 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
     mistake.rule === 'importDeclaration' || mistake.rule === 'importedName'
       ? 'write `import a, b from "./file.arch"` or `import "./file.arch" as file`'
       : undefined,
+  ({ mistake }) =>
+    mistake.rule === 'trainDeclaration' ? 'a recipe is `train name for Model { … }`' : undefined,
   ({ mistake, found }) =>
     mistake.rule === 'constDeclaration' && found === ':'
       ? 'a constant states no type: `const N = 4`'
@@ -489,7 +495,7 @@ const HINTS: readonly ((place: Place) => string | undefined)[] = [
     isOutside(mistake) && found === 'from' ? 'write `import a, b from "./file.arch"`' : undefined,
   ({ mistake, found, foundIsName }) =>
     isOutside(mistake) && foundIsName
-      ? didYouMean(found, ['block', 'model', 'const', 'import'])[0]
+      ? didYouMean(found, ['block', 'model', 'const', 'import', 'train'])[0]
       : undefined,
   ({ mistake, foundIsName, next }) =>
     isOutside(mistake) && foundIsName && next === '='

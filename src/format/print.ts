@@ -221,6 +221,9 @@ function printDeclaration(c: Context, node: cst.DeclarationCstNode): Doc {
     const left = spaced(c, [must(Const), must(Identifier), must(Equal)]);
     return [left, followedBy(c, expression[0])];
   }
+  if (node.children.trainDeclaration?.[0] !== undefined) {
+    return printTrain(c, node.children.trainDeclaration[0]);
+  }
   const block = blockDeclaration?.[0];
   const declaration = block ?? must(modelDeclaration);
   const word =
@@ -234,6 +237,19 @@ function printDeclaration(c: Context, node: cst.DeclarationCstNode): Doc {
   if (body?.[0] !== undefined) return [left, printBody(c, body[0])];
   const value = must(expression);
   return [left, tok(c, must(Equal)), printRightSide(c, value)];
+}
+
+function printTrain(c: Context, node: cst.TrainDeclarationCstNode): Doc {
+  const { Train, Identifier, parameters, For, expression, body } = node.children;
+  return [
+    spaced(c, [must(Train), must(Identifier)]),
+    parameters?.[0] === undefined ? '' : printParameters(c, parameters[0]),
+    ' ',
+    tok(c, must(For)),
+    followedBy(c, must(expression)),
+    ' ',
+    printBody(c, must(body)),
+  ];
 }
 
 /** After the `=` of a declaration: there where it fits or holds its own brackets, else below. */

@@ -21,7 +21,7 @@ const list = (item: Arb, minLength: number, maxLength: number, trailing: boolean
       return comma && items.length > 0 ? [...tokens, ','] : tokens;
     });
 
-const NAMES = ['x', 'skip', 'e1', 'from', 'as', 'width', 'conv', 'stage', 'a_long_name'];
+const NAMES = ['x', 'skip', 'e1', 'from', 'as', 'train', 'width', 'conv', 'stage', 'a_long_name'];
 const name = oneOf(...NAMES);
 const text = oneOf('"same"', '"a \\"b\\" \\n"', '"# no comment"');
 const number = oneOf('0', '64', '31_031_685', '0.5', '1e-4', '20k', '16MiB');
@@ -137,6 +137,7 @@ const declaration: Arb = fc.oneof(
   seq(word('const'), name, word('='), expression),
   seq(word('block'), name, parameters, definition),
   seq(word('model'), name, opt(parameters), definition),
+  seq(word('train'), name, opt(parameters), word('for'), expression, body),
 );
 
 /** The tokens of a whole file that follows the grammar. */

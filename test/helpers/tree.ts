@@ -6,6 +6,7 @@ import type {
   File,
   Parameter,
   Statement,
+  TrainDeclaration,
   TypeExpression,
 } from '../../src/compiler/ast.js';
 
@@ -109,7 +110,14 @@ export function showDeclaration(d: Declaration): string {
   return `(${head}(${parameters}) ${body}${showDoc(d.doc)})`;
 }
 
-/** A line for each import and declaration. */
+function showRecipe(d: TrainDeclaration): string {
+  const head = `train ${d.name.text}`;
+  if (d.damaged) return `(${head} damaged)`;
+  const parameters = d.parameters.map(showParameter).join(', ');
+  return `(${head}(${parameters}) ${showExpression(d.model)} ${showBody(d.body)}${showDoc(d.doc)})`;
+}
+
+/** A line for each import, declaration and recipe. */
 export function showFile(file: File): string {
   const imports = file.imports.map(({ path, names, module }) => {
     const list = names.map(({ name, local }) =>
@@ -117,5 +125,6 @@ export function showFile(file: File): string {
     );
     return `(import ${JSON.stringify(path)} ${module === undefined ? list.join(' ') : `* ${module.text}`})`;
   });
-  return [...imports, ...file.declarations.map(showDeclaration)].join('\n');
+  const recipes = file.recipes.map(showRecipe);
+  return [...imports, ...file.declarations.map(showDeclaration), ...recipes].join('\n');
 }

@@ -4,6 +4,7 @@ import { modelNamed } from '../../choose.js';
 import type { ModelRequest } from '../../compile.js';
 import { check, deduplicate, modelsOf, type Checked } from '../../compiler/check.js';
 import type { Diagnostic } from '../../compiler/diagnostic.js';
+import { recipesOf } from '../../compiler/recipe.js';
 import { VERSION } from '../../version.js';
 import { exitCodeOf, type ExitCode } from '../exit.js';
 import { githubCommands } from '../github.js';
@@ -34,10 +35,11 @@ type CheckFlags = ModelFlags & FormatFlags & DeviceFlag;
 export function register(program: Command, shell: Shell): void {
   const command = program
     .command('check')
-    .summary('check files: names, types, shapes, every `expect`')
+    .summary('check files: names, types, shapes, every `expect`, every recipe')
     .description(
       'Parses, resolves and expands files, checks every shape and tests every `expect`. ' +
-        'All models of a file are checked, unless `--model` names one. `-` reads standard input.',
+        'All models and recipes of a file are checked, unless `--model` names one model. ' +
+        '`-` reads standard input.',
     )
     .argument('<file...>', 'the .arch files')
     .option('--format <format>', `how to report: ${FORMATS.join(', ')} (default: text)`);
@@ -98,16 +100,19 @@ function checkFile(file: string, request: ModelRequest): FileResult {
       return { diagnostics, summary: undefined };
     }
   }
-  return { diagnostics: checked.diagnostics, summary: summaryOf(path, checked) };
+  // With `--model` they are not checked.
+  const recipes = request.model === undefined ? recipesOf(checked.program.entry).length : 0;
+  return { diagnostics: checked.diagnostics, summary: summaryOf(path, checked, recipes) };
 }
 
-/** `models/sdunet.arch: ok, 4 models, 9 expectations hold` */
-function summaryOf(path: string, { models }: Checked): string {
+/** `models/sdunet.arch: ok, 4 models, 9 expectations hold, 3 recipes` */
+function summaryOf(path: string, { models }: Checked, recipes: number): string {
   const claims = models.flatMap(({ claimResults }) => claimResults);
   const held = claims.filter(({ holds }) => holds === true).length;
   const parts = [counted(models.length, 'model')];
   if (held > 0) parts.push(`${counted(held, 'expectation')} ${held === 1 ? 'holds' : 'hold'}`);
   // In a valid file, only what is warned of.
   if (held < claims.length) parts.push(`${claims.length - held} not checked`);
+  if (recipes > 0) parts.push(counted(recipes, 'recipe'));
   return `${path}: ok, ${parts.join(', ')}`;
 }

@@ -413,7 +413,10 @@ function openOne(source: Source, request: ModelRequest): Opened {
 }
 
 function openAll(source: Source, request: ModelRequest): Opened {
-  const { program, models, diagnostics, valid } = check(source, fileHost(source.path), request);
+  const { program, models, diagnostics, valid } = check(source, fileHost(source.path), {
+    ...request,
+    recipes: false,
+  });
   if (!valid) return { models: [], diagnostics };
   if (modelsOf(program.entry).length === 0) {
     return {
