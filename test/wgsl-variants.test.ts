@@ -134,6 +134,32 @@ describe('tiles', () => {
   });
 });
 
+/** Depthwise, alone and before a pointwise convolution, rolled and not. */
+const DEPTHWISE: Readonly<Record<string, Body>> = {
+  'of one row after another': (g) => g.op('dwconv', [g.input([9, 7, 8])]),
+  'odd channels, strides, dilation': (g) =>
+    g.op('dwconv', [g.input([11, 13, 6])], { k: [2, 3], stride: [2, 1], dilation: [1, 2] }),
+  'of joined images, before a pointwise one': (g) => {
+    const x = g.op('concat', [g.input([6, 5, 8]), g.input([6, 5, 4], 'x2')]);
+    return g.op('sigmoid', g.op('conv', g.op('dwconv', x), { filters: 3, k: [1, 1] }));
+  },
+};
+
+it('small kernels are right in every form of convolution', async () => {
+  const all = Object.entries({ ...WIDE, ...DEPTHWISE });
+  const graph = joinGraphs(new Map(all.map(([, body], i) => [`case${i}`, buildGraph(body)])));
+  const values = randomWeights(graph, 5);
+  const emitted = await planOf(graph, values, { dynamic: true });
+  const inputs = randomInputs(graph, 2, 7);
+  const how = { values, profile: 'llvmpipe', tolerance: TOLERANCE };
+  expect(await wrongOutputs(graph, emitted, inputs, how)).toEqual([]);
+  const small = emitted.plan.dispatches.filter(({ variants }) =>
+    variants.some((variant) => variant.profile === 'llvmpipe'),
+  );
+  expect(small.length).toBeGreaterThanOrEqual(all.length);
+  expect(await shaderProblems(await planOf(graph, values))).toEqual([]);
+});
+
 it.each([
   { profile: 'tiled', precision: 'f32', tolerance: TOLERANCE },
   { profile: null, precision: 'f16', tolerance: 1e-2 },

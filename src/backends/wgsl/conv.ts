@@ -34,10 +34,12 @@ import {
   nameOf,
   scaled,
   strideText,
+  tapCounts,
   tapLoops,
   windowParams,
   windowStarts,
   type Geometry,
+  type TapCounts,
 } from './window.js';
 
 /** Pixels and blocks of 4 output channels of a thread, and how many threads there are along those. */
@@ -102,12 +104,13 @@ function lowerWindow(
       ...windowParams(reader, geometry, pad),
     };
     const blocks = ceilDiv(finish.pixels, pixels);
+    const taps = tapCounts(geometry.k, profile);
     const code =
       tile !== undefined
         ? tiledCode(reader, isPointwise ? undefined : geometry, tile)
         : isPointwise
           ? pointwiseCode(reader, shape)
-          : windowCode(reader, geometry, shape);
+          : windowCode(reader, geometry, shape, taps);
     return {
       ...(profile === undefined ? {} : { profile }),
       name: names.filter((part) => part !== '').join('_'),
@@ -118,7 +121,7 @@ function lowerWindow(
       params: {
         blocks,
         pixels: finish.pixels,
-        ...(isPointwise ? blocksOnly(reader.params) : window),
+        ...(isPointwise ? blocksOnly(reader.params) : { ...window, ...taps.params }),
         ...finish.params,
         out_blocks: outBlocks,
       },
@@ -194,7 +197,12 @@ const pixelOf = (own: string): string => `first + ${own}`;
 const isPixel = (own: string): string => `first + ${own} < params.pixels`;
 
 /** Any other window, a tap after the other. Pixels are counted over lines and images alike. */
-function windowCode(reader: Reader, geometry: Geometry, shape: BlockShape): string {
+function windowCode(
+  reader: Reader,
+  geometry: Geometry,
+  shape: BlockShape,
+  { counts }: TapCounts,
+): string {
   const { k, dilation } = geometry;
   const { pixels } = shape;
   return `${headCode(shape)}
@@ -203,7 +211,7 @@ ${indent(windowStarts(geometry, pixels, 'min(first + i, params.pixels - 1)'))}
 ${indent(sumsCode(shape))}
 ${indent(
   tapLoops(
-    k,
+    counts,
     `${tapCode(reader, pixels, [scaled('ky', dilation[0]), scaled('kx', dilation[1])])}
 var k = (ky * ${k[1]} + kx) * params.in_blocks * params.out_blocks + column;
 for (var c = 0; c < params.in_blocks; c++) {

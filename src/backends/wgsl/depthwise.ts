@@ -9,11 +9,13 @@ import {
   insideCode,
   nameOf,
   strideText,
+  tapCounts,
   windowParams,
   type Geometry,
+  type TapCounts,
 } from './window.js';
 import { paddingAttribute } from '../attributes.js';
-import type { Emitter } from './emitter.js';
+import type { Emitter, KernelVariant, ProfileName } from './emitter.js';
 import { finishOf } from './finish.js';
 import { lowerGrouped } from './grouped.js';
 import {
@@ -24,12 +26,14 @@ import {
   startsCode,
   type Reader,
 } from './reader.js';
-import { indent, upTo } from './shader.js';
+import { indent, paragraphs, upTo } from './shader.js';
 import { ceilDiv, product, sizeOfDim, times } from './size.js';
 import { operand, operatorsOf, type KernelView } from './view.js';
 
 /** Pixels of a tile's row. */
 const PIXELS = 4;
+/** For Mesa's llvmpipe: LLVM takes seconds for larger tiles, which gain little there. */
+const SMALL_PIXELS = 1;
 const THREADS = 64;
 const MAX_COLUMNS = 16;
 /** Rows of a tile: the more, the more sums a row that is loaded serves. */
@@ -54,54 +58,59 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   if (sum === undefined) throw new Error('dwconv: no result');
   const finish = finishOf(e, view, sum, bias === undefined ? undefined : e.place(bias));
   const [outHeight = 1, outWidth = 1] = sum.type.shape.map(sizeOfDim);
-  const rows = isRolled(geometry) ? ROWS : 1;
-  const perRow = ceilDiv(outWidth, PIXELS);
-  const perColumn = ceilDiv(outHeight, rows);
-  const blocks = product([e.batch, perColumn, perRow]);
   const columns = Math.ceil(finish.channels / 4);
   const threadsX = threadsAlong(columns, MAX_COLUMNS);
-  const threadsY = THREADS / threadsX;
-  const shape = { wide: 1, pixels: PIXELS, threads: [threadsX, threadsY] } as const;
+  const make = (pixels: number, rows: number, profile?: ProfileName): KernelVariant => {
+    const taps = tapCounts(geometry.k, profile);
+    const perRow = ceilDiv(outWidth, pixels);
+    const perColumn = ceilDiv(outHeight, rows);
+    const blocks = product([e.batch, perColumn, perRow]);
+    const shape = { wide: 1, pixels, threads: [threadsX, THREADS / threadsX] } as const;
+    return {
+      ...(profile === undefined ? {} : { profile }),
+      name: [
+        nameOf('dwconv', geometry),
+        reader.suffix.slice(1),
+        reader.channels % 4 === 0 ? '' : `in${reader.channels}`,
+        ...view.epilogue.map(({ op }) => op),
+        threadsX === MAX_COLUMNS ? '' : `by${threadsX}`,
+        pixels === PIXELS ? '' : `${rows}x${pixels}`,
+      ]
+        .filter((part) => part !== '')
+        .join('_'),
+      about: [
+        `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${rows} × ${pixels} pixels for 4 channels.`,
+      ],
+      params: {
+        blocks,
+        per_row: perRow,
+        per_column: perColumn,
+        out_height: outHeight,
+        out_width: outWidth,
+        ...reader.params,
+        ...taps.params,
+        ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
+        ...finish.params,
+        out_blocks: columns,
+      },
+      code: paragraphs(
+        readerFunctions(reader),
+        finish.code,
+        rows > 1 ? rolledCode(reader, geometry, shape) : rowCode(reader, geometry, shape, taps),
+      ),
+      workgroups: blockGroups(columns, blocks, shape),
+    };
+  };
   e.kernel({
     node: view.node,
-    name: [
-      nameOf('dwconv', geometry),
-      reader.suffix.slice(1),
-      reader.channels % 4 === 0 ? '' : `in${reader.channels}`,
-      ...view.epilogue.map(({ op }) => op),
-      threadsX === MAX_COLUMNS ? '' : `by${threadsX}`,
-    ]
-      .filter((part) => part !== '')
-      .join('_'),
     op: operatorsOf(view),
-    about: [
-      `Depthwise convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${rows} × ${PIXELS} pixels for 4 channels.`,
-    ],
     inputs: [
       ...reader.bounds,
       { name: 'kernel', element: 'vec4f', place: kernel },
       ...finish.bounds,
     ],
     outputs: [finish.output],
-    params: {
-      blocks,
-      per_row: perRow,
-      per_column: perColumn,
-      out_height: outHeight,
-      out_width: outWidth,
-      ...reader.params,
-      ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
-      ...finish.params,
-      out_blocks: columns,
-    },
-    code: [
-      readerFunctions(reader),
-      finish.code,
-      rows > 1 ? rolledCode(reader, geometry, shape) : rowCode(reader, geometry, shape),
-    ]
-      .filter((text) => text !== '')
-      .join('\n\n'),
-    workgroups: blockGroups(columns, blocks, shape),
+    variants: [make(SMALL_PIXELS, 1, 'llvmpipe'), make(PIXELS, isRolled(geometry) ? ROWS : 1)],
     macs: times(finish.pixels, geometry.k[0] * geometry.k[1] * finish.channels),
   });
 }
@@ -109,7 +118,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
 /** From the entry point to where the tile's first pixel is known. */
 function tileHead(shape: BlockShape, rows: number): string {
   return `${headCode(shape)}
-  let first = (block % params.per_row) * ${PIXELS};
+  let first = (block % params.per_row) * ${shape.pixels};
   let tile_row = block / params.per_row;
   let image_index = tile_row / params.per_column;
   let first_row = (tile_row % params.per_column)${rows === 1 ? '' : ` * ${rows}`};`;
@@ -121,7 +130,8 @@ function tileHead(shape: BlockShape, rows: number): string {
  */
 function rolledCode(reader: Reader, { k }: Geometry, shape: BlockShape): string {
   const [height, width] = k;
-  const count = PIXELS - 1 + width;
+  const { pixels } = shape;
+  const count = pixels - 1 + width;
   const x = (i: number): string => (i === 0 ? 'x' : `x + ${i}`);
   const sum = (row: number, i: number): string => `sum_${row}_${i}`;
   const clamps = upTo(count).map((i) => `let x_${i} = clamp(${x(i)}, 0, params.width - 1);`);
@@ -129,7 +139,7 @@ function rolledCode(reader: Reader, { k }: Geometry, shape: BlockShape): string 
     const at = tap === 0 ? 'column' : `${tap === 1 ? '' : `${tap} * `}params.out_blocks + column`;
     return `let tap_${tap} = kernel[${at}];`;
   });
-  const sums = upTo(height).flatMap((row) => upTo(PIXELS).map((i) => `var ${sum(row, i)}: vec4f;`));
+  const sums = upTo(height).flatMap((row) => upTo(pixels).map((i) => `var ${sum(row, i)}: vec4f;`));
   const load = loadCode(reader, {
     count,
     block: 'column',
@@ -137,14 +147,14 @@ function rolledCode(reader: Reader, { k }: Geometry, shape: BlockShape): string 
     inside: (i) => `inside_${i}`,
   });
   const products = upTo(height).flatMap((row) =>
-    upTo(PIXELS).map((i) => {
+    upTo(pixels).map((i) => {
       const first = (height - 1 - row) * width;
       const terms = upTo(width).map((kx) => `tap_${first + kx} * in_${i + kx}`);
       return `${sum(row, i)} += ${terms.join(' + ')};`;
     }),
   );
   const shifts = upTo(height).flatMap((row) =>
-    upTo(PIXELS).map((i) => `${sum(row, i)} = ${row + 1 < height ? sum(row + 1, i) : 'vec4f()'};`),
+    upTo(pixels).map((i) => `${sum(row, i)} = ${row + 1 < height ? sum(row + 1, i) : 'vec4f()'};`),
   );
   return `${tileHead(shape, ROWS)}
   let y = first_row - params.top;
@@ -166,12 +176,12 @@ ${indent(products.join('\n'), 3)}
       let pixel = (image_index * params.out_height + out_row) * params.out_width + first;
 ${indent(
   listCode(
-    upTo(PIXELS).map((i) => sum(0, i)),
-    PIXELS,
+    upTo(pixels).map((i) => sum(0, i)),
+    pixels,
   ),
   3,
 )}
-      for (var i = 0; i < ${PIXELS}; i++) {
+      for (var i = 0; i < ${pixels}; i++) {
         if (first + i < params.out_width) {
           store(sums[i], pixel + i, column);
         }
@@ -183,10 +193,16 @@ ${indent(shifts.join('\n'), 2)}
 }
 
 /** A window that is large, or whose taps or outputs are far apart: a tap after the other. */
-function rowCode(reader: Reader, { k, stride, dilation }: Geometry, shape: BlockShape): string {
+function rowCode(
+  reader: Reader,
+  { k, stride, dilation }: Geometry,
+  shape: BlockShape,
+  { counts }: TapCounts,
+): string {
+  const { pixels } = shape;
   const x = (i: number): string => (i === 0 ? 'x' : `x + ${i * stride[1]}`);
   const load = loadCode(reader, {
-    count: PIXELS,
+    count: pixels,
     block: 'column',
     name: (i) => `in_${i}`,
     inside: (i) => `inside_${i}`,
@@ -194,23 +210,23 @@ function rowCode(reader: Reader, { k, stride, dilation }: Geometry, shape: Block
   return `${tileHead(shape, 1)}
   let y = first_row * ${stride[0]} - params.top;
 ${indent(
-  upTo(PIXELS)
+  upTo(pixels)
     .map((i) => `var sum_${i}: vec4f;`)
     .join('\n'),
 )}
-  for (var ky = 0; ky < ${k[0]}; ky++) {
+  for (var ky = 0; ky < ${counts[0]}; ky++) {
     let row = y + ky * ${dilation[0]};
     if (row < 0 || row >= params.height) {
       continue;
     }
-    for (var kx = 0; kx < ${k[1]}; kx++) {
+    for (var kx = 0; kx < ${counts[1]}; kx++) {
       let x = first * ${stride[1]} - params.left + kx * ${dilation[1]};
-${indent(addressCode(reader, { count: PIXELS, x, line: 'clamped' }), 3)}
-${indent(insideCode(PIXELS, x), 3)}
+${indent(addressCode(reader, { count: pixels, x, line: 'clamped' }), 3)}
+${indent(insideCode(pixels, x), 3)}
 ${indent(load, 3)}
       let tap = kernel[(ky * ${k[1]} + kx) * params.out_blocks + column];
 ${indent(
-  upTo(PIXELS)
+  upTo(pixels)
     .map((i) => `sum_${i} += tap * in_${i};`)
     .join('\n'),
   3,
@@ -220,11 +236,11 @@ ${indent(
   let pixel = (image_index * params.out_height + first_row) * params.out_width + first;
 ${indent(
   listCode(
-    upTo(PIXELS).map((i) => `sum_${i}`),
-    PIXELS,
+    upTo(pixels).map((i) => `sum_${i}`),
+    pixels,
   ),
 )}
-  for (var i = 0; i < ${PIXELS}; i++) {
+  for (var i = 0; i < ${pixels}; i++) {
     if (first + i < params.out_width) {
       store(sums[i], pixel + i, column);
     }

@@ -7,7 +7,7 @@ import { addCode, storesCode, sumsCode, type BlockShape } from './block.js';
 import { MAX_WORKGROUPS } from './emitter.js';
 import { addressCode, loadCode, tapCode, type Reader } from './reader.js';
 import { indent, paragraphs, upTo } from './shader.js';
-import { scaled, tapLoops, windowStarts, type Geometry } from './window.js';
+import { scaled, tapCounts, tapLoops, windowStarts, type Geometry } from './window.js';
 
 /** Threads of a workgroup. */
 const THREADS = 256;
@@ -116,7 +116,7 @@ function windowLoop(reader: Reader, geometry: Geometry, shape: TileShape): strin
   const { k, dilation } = geometry;
   return `${windowStarts(geometry, LOADS, pixelAt(shape, 'i'))}
 ${tapLoops(
-  k,
+  tapCounts(k).counts,
   `${tapCode(reader, LOADS, [scaled('ky', dilation[0]), scaled('kx', dilation[1])])}
 ${channelLoop(reader, shape, `(ky * ${k[1]} + kx) * params.in_blocks`, (i) => `inside[${i}]`)}`,
 )}`;

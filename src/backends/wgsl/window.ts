@@ -4,6 +4,7 @@ import type { Padding } from '../../compiler/ops/kinds.js';
 import type { Node } from '../../compiler/ir.js';
 import type { Size } from '../../webgpu/plan.js';
 import { pairAttribute } from '../attributes.js';
+import type { ProfileName } from './emitter.js';
 import type { Reader } from './reader.js';
 import { indent, upTo } from './shader.js';
 import { ceilDiv, floorDiv, max, minus, plus, times } from './size.js';
@@ -78,8 +79,23 @@ for (var i = 0; i < ${count}; i++) {
 }`;
 }
 
+/** How many taps there are down and across, as expressions, and the parameters that these read. */
+export interface TapCounts {
+  readonly counts: readonly [down: string, across: string];
+  readonly params: Readonly<Record<string, Size>>;
+}
+
+/** Constants; for llvmpipe parameters, since Mesa compiles a copy of a loop for each round that it can count. */
+export function tapCounts([height, width]: Geometry['k'], profile?: ProfileName): TapCounts {
+  if (profile !== 'llvmpipe') return { counts: [String(height), String(width)], params: {} };
+  return {
+    counts: ['params.kernel_height', 'params.kernel_width'],
+    params: { kernel_height: height, kernel_width: width },
+  };
+}
+
 /** A body for every tap, at `ky` and `kx`. */
-export function tapLoops([height, width]: Geometry['k'], body: string): string {
+export function tapLoops([height, width]: TapCounts['counts'], body: string): string {
   return `for (var ky = 0; ky < ${height}; ky++) {
   for (var kx = 0; kx < ${width}; kx++) {
 ${indent(body, 2)}
