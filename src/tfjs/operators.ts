@@ -109,14 +109,32 @@ function along(x: tf.Tensor, axis: number, matrix: tf.Tensor2D): tf.Tensor {
 const resize: Operator = (call) => {
   const { mode } = call.attributes;
   const [height = 1, width = 1] = call.shapes[0] ?? [];
-  return [height, width].reduce((x, to, i) => {
+  const image = first(call) as tf.Tensor4D;
+  const [down, across] = [height / image.shape[1], width / image.shape[2]];
+  if (mode !== 'bilinear' && Number.isInteger(down) && Number.isInteger(across)) {
+    return repeated(image, down, across);
+  }
+  return [height, width].reduce<tf.Tensor>((x, to, i) => {
     const from = x.shape[i + 1] ?? 1;
     if (from === to) return x;
     const matrix =
       mode === 'bilinear' ? bilinearMatrix(from, to) : pickMatrix(from, nearestIndices(from, to));
     return along(x, i + 1, matrix);
-  }, first(call));
+  }, image);
 };
+
+/** Each pixel `down` by `across` times. Its gradient is a sum, and that of the library is wrong. */
+function repeated(image: tf.Tensor4D, down: number, across: number): tf.Tensor {
+  const [, height, width] = image.shape;
+  return tf.customGrad((x) => {
+    const value = tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [height * down, width * across]);
+    const gradFunc = (dy: tf.Tensor): tf.Tensor => {
+      const window: [number, number] = [down, across];
+      return tf.mul(tf.avgPool(dy as tf.Tensor4D, window, window, 'valid'), down * across);
+    };
+    return { value, gradFunc };
+  })(image);
+}
 
 const pad: Operator = (call) => {
   const x = first(call);
@@ -230,6 +248,18 @@ export function paddedFor(x: tf.Tensor4D, window: Window, fill = 0): tf.Tensor4D
     ...explicitPadding(x.shape[axis + 1] ?? 1, window, axis),
   ]);
   return tf.pad<tf.Tensor4D>(x, [[0, 0], ...around, [0, 0]], fill);
+}
+
+/** The padding of a window in the words of `tf.conv2d`. */
+export function paddingFor(x: tf.Tensor4D, window: Window): [...tf.backend_util.ExplicitPadding] {
+  const [top, bottom] = explicitPadding(x.shape[1], window, 0);
+  const [left, right] = explicitPadding(x.shape[2], window, 1);
+  return [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ];
 }
 
 const maxpool: Operator = (call) => {
