@@ -39,6 +39,8 @@ const OUTSIDE: ReadonlySet<Code> = new Set<Code>([
   'engine-failed',
   'engine-crashed',
   'engine-timed-out',
+  'training-diverged',
+  'checkpoint-mismatch',
   'internal-error',
 ]);
 
