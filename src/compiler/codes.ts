@@ -930,13 +930,6 @@ export const CODES = {
       'In a `.png`, 0 is black and 1 is white; what lies outside is shown as the nearer of the two. ' +
       'Write a `.npy` to keep the values.',
   },
-  'not-trainable': {
-    severity: 'error',
-    title: 'A model that a recipe cannot train',
-    explanation:
-      'Training takes a model with one input, an image, and outputs of its height and width that end ' +
-      'in `sigmoid`, or in `softmax` over the channels: the loss is fused with those.',
-  },
   'training-diverged': {
     severity: 'error',
     title: 'Training has left the numbers',

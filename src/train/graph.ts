@@ -30,7 +30,7 @@ export interface TrainingGraph {
   readonly outputs: readonly TrainedOutput[];
 }
 
-/** A graph at its sizes for training on some of its outputs. Diagnostics: `not-trainable`. */
+/** A graph at its sizes for training on some of its outputs. Diagnostics: `untrainable-model`. */
 export function trainingGraph(graph: Graph, names: readonly string[]): Outcome<TrainingGraph> {
   const logits = logitsOf(graph, names);
   if (!logits.ok) return logits;
@@ -87,7 +87,9 @@ function logitsOf(graph: Graph, names: readonly string[]): Outcome<Logits> {
   if (image === undefined || others.length > 0) {
     const list = graph.inputs.map(inputName).join(', ');
     const message = `\`${graph.name}\` has ${graph.inputs.length} inputs (${list}), and a dataset has one image`;
-    diagnostics.push(diagnostic('not-trainable', message, { hints: ['join them in one input'] }));
+    diagnostics.push(
+      diagnostic('untrainable-model', message, { hints: ['join them in one input'] }),
+    );
   }
   const outputs: Output[] = [];
   const trained: TrainedOutput[] = [];
@@ -96,7 +98,7 @@ function logitsOf(graph: Graph, names: readonly string[]): Outcome<Logits> {
     if (output === undefined) {
       const known = graph.outputs.map((each) => each.name);
       diagnostics.push(
-        diagnostic('not-trainable', `\`${graph.name}\` has no output \`${name}\``, {
+        diagnostic('untrainable-model', `\`${graph.name}\` has no output \`${name}\``, {
           hints: [...didYouMean(name, known), `its outputs are ${known.join(', ')}`],
         }),
       );
@@ -135,7 +137,10 @@ function withoutActivation({ name, value, span }: Output): Diagnostic {
   const op = value.definition.kind === 'result' ? value.definition.node.op : undefined;
   const ends = op === undefined ? 'is an input' : `ends in \`${op}\``;
   const message = `\`${name}\` ${ends}, and what is trained ends in sigmoid, or in softmax over the channels`;
-  return diagnostic('not-trainable', message, { span, hints: ['add `-> sigmoid` to the output'] });
+  return diagnostic('untrainable-model', message, {
+    span,
+    hints: ['add `-> sigmoid` to the output'],
+  });
 }
 
 /** A class for each pixel of the image: the output is as high and wide. */
@@ -144,5 +149,5 @@ function placeProblem(graph: Graph, { name, value, span }: Output): Diagnostic |
   const { shape } = value.type;
   if (shape.length === 3 && shape[0] === height && shape[1] === width) return undefined;
   const message = `\`${name}\` is ${formatShape(shape)}, and labels are a class for each pixel of the image, ${formatShape([height, width])}`;
-  return diagnostic('not-trainable', message, { span });
+  return diagnostic('untrainable-model', message, { span });
 }

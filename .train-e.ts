@@ -15,7 +15,7 @@ const eng=await openTrainingEngine(opt.engine??'wasm'); console.log(eng.ok?eng.v
 let dataset:any;
 if(opt.data){const d=await openDataset(opt.data,opt.dataOptions??{}); if(!d.ok){console.log(d.diagnostics);process.exit(1);} dataset=d.value;} else dataset=membranes(opt.count??40,opt.size??128,0);
 console.log(dataset.description);
-const recipe:any={name:'t',data:{kind:'given'},split:{by:'slices',validation:opt.val??8},normalise:'zscore',crop:opt.crop===null?undefined:opt.crop??[64,64],augment:opt.augment??[{kind:'flip'},{kind:'quarterturn'}],loss:opt.loss??[{weight:1,loss:{kind:'bce',positive:opt.positive??1},output:'mask'}],optimiser:{kind:'adam',lr:opt.lr??1e-3,beta1:.9,beta2:.999,eps:1e-8,decay:0,...opt.opt},schedule:{warmup:opt.warmup??20,kind:'cosine',floor:opt.floor??0.01},clip:1,batch:opt.batch??4,length:{steps:opt.steps??200},validate:opt.validate,metrics:['accuracy'],seed:opt.seed??0};
+const recipe:any={name:'t',data:{kind:'given'},split:{by:'slices',validation:opt.val??8},normalise:'zscore',crop:opt.crop===null?undefined:opt.crop??[64,64],augment:opt.augment??[{kind:'flip'},{kind:'quarterturn'}],loss:opt.loss??[{weight:1,loss:{kind:'bce',positive:opt.positive??1},output:'mask'}],optimiser:opt.optimiser??{kind:'adam',lr:opt.lr??1e-3,beta1:.9,beta2:.999,eps:1e-8,decay:0,...opt.opt},schedule:{warmup:opt.warmup??20,kind:'cosine',floor:opt.floor??0.01},clip:1,batch:opt.batch??4,length:{steps:opt.steps??200},validate:opt.validate,metrics:['accuracy'],seed:opt.seed??0};
 const g=graphAt(recipe.crop??[opt.size??128,opt.size??128]); if(!g.ok){console.log(g.diagnostics);process.exit(1);}
 const weights=initialize(g.value.weights,0);
 const cpu=()=>{const u=process.cpuUsage(); return (u.user+u.system)/1e6;};
