@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   compile: () => import('./commands/compile.js'),
   run: () => import('./commands/run.js'),
   verify: () => import('./commands/verify.js'),
+  train: () => import('./commands/train.js'),
   bench: () => import('./commands/bench.js'),
   fmt: () => import('./commands/fmt.js'),
   explain: () => import('./commands/explain.js'),

@@ -930,6 +930,14 @@ export const CODES = {
       'In a `.png`, 0 is black and 1 is white; what lies outside is shown as the nearer of the two. ' +
       'Write a `.npy` to keep the values.',
   },
+  'image-size': {
+    severity: 'error',
+    title: 'Images of a size that the model does not take',
+    explanation:
+      'Facts such as `where H % 16 == 0` say which images a model takes. Others can be cropped or padded ' +
+      'to such a size, or run in overlapping tiles of one: `--tile 256`. Tiles are blended where they ' +
+      'overlap, and images smaller than a tile are padded by reflection.',
+  },
   'training-diverged': {
     severity: 'error',
     title: 'Training has left the numbers',

@@ -1,12 +1,13 @@
 /**
  * Training in a file: a safetensors file of the weights and of what the optimiser remembers, with all
  * else that a step depends on in its metadata. Read again, it is the state that was written, bit for
- * bit; weights alone are such a file without the rest.
+ * bit.
  */
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor, Weight } from '../compiler/ir.js';
 import { matchWeights } from '../weights/match.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
+import { SLOT_PREFIX, stringsIn, weightsAlone } from '../weights/trained.js';
 import type { TrainingState } from './loop.js';
 import { slotNames, type Slots } from './optimisers.js';
 import type { Recipe } from './recipe.js';
@@ -20,9 +21,6 @@ export interface TrainingIdentity {
   /** In words, with the number of samples. */
   readonly data: string;
 }
-
-/** Before the names of what an optimiser keeps; names of weights hold no such sign. */
-const SLOT_PREFIX = 'optimiser:';
 
 /** Metadata of a file with trained weights, and of checkpoints. */
 export function trainingMetadata(
@@ -71,14 +69,8 @@ interface SavedState extends Pick<TrainingState, 'step' | 'validations'> {
   readonly norms: readonly number[];
 }
 
-/** The weights alone of what a checkpoint holds besides. */
-export function weightsAlone(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
-  return new Map([...tensors].filter(([name]) => !name.startsWith(SLOT_PREFIX)));
-}
-
 /**
- * The state in a file, if it is one of this training, whose weights are `weights` and of which those
- * in `trained` (by name, with the length of their variable) have slots. Diagnostics:
+ * The state in a file, if it is one of this training, of a model with these weights. Diagnostics:
  * `bad-safetensors`, and `checkpoint-mismatch` for every difference.
  */
 export function decodeCheckpoint(
@@ -202,12 +194,6 @@ function identityDifferences(
   }
   compare('the data', metadata.get('data') ?? 'unknown', data);
   return found;
-}
-
-/** A list of texts in JSON; what else it may be is an empty one. */
-export function stringsIn(text: string | undefined): readonly string[] {
-  const value = parsed(text);
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
 function recordIn(text: string | undefined): Readonly<Record<string, unknown>> {

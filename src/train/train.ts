@@ -33,8 +33,8 @@ export interface TrainRequest {
   readonly engine: string;
   /** Side of tiles for validation; by default each image is run whole. */
   readonly tile?: number | undefined;
-  /** Told once all is ready. */
-  readonly onStart?: (plan: TrainingPlan) => void;
+  /** Told once all is ready; errors end it there. */
+  readonly onStart?: (plan: TrainingPlan) => Promise<readonly Diagnostic[]>;
   readonly onStep?: (record: StepRecord) => void;
   readonly onValidation?: (record: ValidationRecord) => void;
   /** Of the first images of each validation. */
@@ -98,7 +98,8 @@ export async function train(request: TrainRequest): Promise<Outcome<TrainResult>
     done: from?.step ?? 0,
     warnings: warnings.value,
   };
-  request.onStart?.(plan);
+  const problems = (await request.onStart?.(plan)) ?? [];
+  if (problems.length > 0) return { ok: false, diagnostics: problems };
   // Weights that no trained output depends on stay as they were.
   const whole = (own: WeightValues): WeightValues => new Map([...weights, ...own]);
   try {

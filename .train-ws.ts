@@ -8,8 +8,8 @@ import { openDataset } from '/work/wt/trainer/src/data/open.js';
 import { openTrainingEngine } from '/work/wt/trainer/src/train/engine.js';
 import { train } from '/work/wt/trainer/src/train/train.js';
 const opt=JSON.parse(process.argv[2]??'{}');
-const path='/work/wt/trainer/models/'+(opt.file??'sdunet.arch');
-const overrides=Object.entries({width:16,...opt.set}).map(([k,v])=>{const src={path:'--set',text:`${k}=${v}`};return {name:k,nameSpan:{source:src,start:0,end:k.length},value:parseExpression(src,k.length+1).tree!};});
+const path=(opt.path??'/work/wt/trainer/models/'+(opt.file??'sdunet.arch'));
+const overrides=Object.entries({...(opt.set??{width:16})}).map(([k,v])=>{const src={path:'--set',text:`${k}=${v}`};return {name:k,nameSpan:{source:src,start:0,end:k.length},value:parseExpression(src,k.length+1).tree!};});
 const graphAt=([h,w]:any)=>{const src={path:'--size',text:`${h}x${w}`};const m=openModel({path,text:readFileSync(path,'utf8')},fileHost(path),{model:opt.model??'SDUNet',overrides,sizes:{image:[h,w],span:{source:src,start:0,end:3}}} as any); return m.value?sizedGraph(m.value):{ok:false as const,diagnostics:m.diagnostics};};
 const eng=await openTrainingEngine(opt.engine??'wasm'); console.log(eng.ok?eng.value:eng.diagnostics);
 let dataset:any;
@@ -18,6 +18,8 @@ console.log(dataset.description);
 const recipe:any={name:'t',data:{kind:'given'},split:{by:'slices',validation:opt.val??8},normalise:'zscore',crop:opt.crop===null?undefined:opt.crop??[64,64],augment:opt.augment??[{kind:'flip'},{kind:'quarterturn'}],loss:opt.loss??[{weight:1,loss:{kind:'bce',positive:opt.positive??1},output:'mask'}],optimiser:opt.optimiser??{kind:'adam',lr:opt.lr??1e-3,beta1:.9,beta2:.999,eps:1e-8,decay:0,...opt.opt},schedule:{warmup:opt.warmup??20,kind:'cosine',floor:opt.floor??0.01},clip:1,batch:opt.batch??4,length:{steps:opt.steps??200},validate:opt.validate,metrics:['accuracy'],seed:opt.seed??0};
 const g=graphAt(recipe.crop??[opt.size??128,opt.size??128]); if(!g.ok){console.log(g.diagnostics);process.exit(1);}
 const weights=initialize(g.value.weights,0);
+if(opt.scaleLast){const w=weights.get("mask.sepconv_2.conv.weight")!; for(let i=0;i<w.data.length;i++) w.data[i]!*=opt.scaleLast;}
+if(opt.shrinkDw) for(const [n,w] of weights) if(n.endsWith("dwconv.weight")) console.log(n,w.shape.join());
 const cpu=()=>{const u=process.cpuUsage(); return (u.user+u.system)/1e6;};
 const t0=performance.now(), c0=cpu(); let s0=0, c1=cpu(), cs=0;
 let tot=0;
