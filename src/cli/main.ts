@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: () => import('./commands/run.js'),
   verify: () => import('./commands/verify.js'),
   train: () => import('./commands/train.js'),
+  eval: () => import('./commands/eval.js'),
   bench: () => import('./commands/bench.js'),
   fmt: () => import('./commands/fmt.js'),
   explain: () => import('./commands/explain.js'),

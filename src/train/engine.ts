@@ -1,5 +1,6 @@
 /// <reference types="@webgpu/types" />
 /** What trains: a backend of TensorFlow.js, chosen and said why. */
+import { existsSync } from 'node:fs';
 import type * as Tfjs from '@tensorflow/tfjs';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { firstLine } from '../engines/engine.js';
@@ -22,6 +23,8 @@ export interface TrainingPackages {
   readonly core: () => Promise<typeof Tfjs>;
   readonly wasm: () => Promise<unknown>;
   readonly webgpu: () => Promise<unknown>;
+  /** Whether there may be one; where not, it is only asked for when WebGPU is. */
+  readonly hasGpu: () => boolean;
   readonly gpu: () => Promise<Outcome<GPU>>;
 }
 
@@ -29,8 +32,13 @@ export const TRAINING_PACKAGES: TrainingPackages = {
   core: () => import('@tensorflow/tfjs'),
   wasm: () => import('@tensorflow/tfjs-backend-wasm'),
   webgpu: () => import('@tensorflow/tfjs-backend-webgpu'),
+  // Asking Dawn takes a moment, and where there is no GPU it says so on standard error.
+  hasGpu: () => process.platform !== 'linux' || GPU_FILES.some((file) => existsSync(file)),
   gpu: () => openGpu(),
 };
+
+/** Where Linux has GPUs: of any vendor, of NVIDIA, and of Windows around it. */
+const GPU_FILES = ['/dev/dri/renderD128', '/dev/nvidia0', '/dev/dxg'];
 
 /**
  * Makes a backend the current one. Without `asked`: WebGPU where there is a GPU that is no software,
@@ -106,6 +114,7 @@ interface FoundGpu {
 
 /** A GPU, one in software too where `anyway`, or why there is none. */
 async function realGpu(packages: TrainingPackages, anyway: boolean): Promise<FoundGpu | string> {
+  if (!anyway && !packages.hasGpu()) return 'there is no GPU';
   const gpu = await packages.gpu();
   if (!gpu.ok) return 'there is no WebGPU';
   const adapter = await gpu.value.requestAdapter().catch(() => null);

@@ -62,6 +62,8 @@ export interface Evaluation {
   /** The mean over images; undefined without terms. */
   readonly loss: number | undefined;
   readonly outputs: readonly OutputScores[];
+  /** Pixels of each class of the data. */
+  readonly classPixels: readonly number[];
 }
 
 export interface EvaluationRequest {
@@ -84,10 +86,12 @@ export async function evaluate(
   if (problems.length > 0) return { ok: false, diagnostics: problems };
   const counted = predictor.outputs.map((output) => ({ output, ...emptyCounts(output) }));
   let lossSum = 0;
+  const classPixels = dataset.classes.map(() => 0);
   for (const [place, index] of indices.entries()) {
     const example = await loadExample(dataset, index, normalisation);
     if (!example.ok) return example;
     const { name, height, width, channels, image, labels } = example.value;
+    for (const label of labels) classPixels[label] = (classPixels[label] ?? 0) + 1;
     const logits = await predictor.predict({ shape: [height, width, channels], data: image });
     if (!logits.ok) return withImage(logits, name);
     if (terms.length > 0) {
@@ -126,6 +130,7 @@ export async function evaluate(
           : { small: scoresOf(bySize.small), large: scoresOf(bySize.large) }),
         images,
       })),
+      classPixels,
     },
   };
 }

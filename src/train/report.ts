@@ -43,9 +43,10 @@ export function trainingCurves(report: TrainingReport): string {
 }
 
 function lossPanel({ steps, validations }: TrainingReport['state']): CurvePanel {
-  let smooth = steps[0]?.loss ?? 0;
-  const smoothed = steps.map(({ step, loss }) => {
-    smooth += SMOOTHING * (loss - smooth);
+  let smooth = 0;
+  const smoothed = steps.map(({ step, loss }, i) => {
+    // The mean of the first ones, or it would lag behind them.
+    smooth += Math.max(SMOOTHING, 1 / (i + 1)) * (loss - smooth);
     return { x: step, y: smooth };
   });
   const curves: Curve[] = [
