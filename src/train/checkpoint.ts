@@ -7,7 +7,7 @@ import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnosti
 import type { Tensor, Weight } from '../compiler/ir.js';
 import { matchWeights } from '../weights/match.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
-import { SLOT_PREFIX, stringsIn, weightsAlone } from '../weights/trained.js';
+import { parsed, SLOT_PREFIX, stringsIn, weightsAlone } from '../weights/trained.js';
 import type { TrainingState } from './loop.js';
 import { slotNames, type Slots } from './optimisers.js';
 import type { Recipe } from './recipe.js';
@@ -199,12 +199,4 @@ function identityDifferences(
 function recordIn(text: string | undefined): Readonly<Record<string, unknown>> {
   const value = parsed(text);
   return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 /** Whole images through a model: at the size of each image, or in overlapping tiles. */
 import type { Outcome } from '../compiler/diagnostic.js';
 import type { Graph, Tensor, WeightValues } from '../compiler/ir.js';
-import { predictTiled } from '../data/tiles.js';
+import { joinChannels, partChannels } from '../data/channels.js';
+import { predictTiled, tilingOf } from '../data/tiles.js';
 import { evaluationGraph } from './graph.js';
 import { createNet, disposeNet, logitsOf, type Net } from './net.js';
 import type { TrainedOutput } from './targets.js';
@@ -29,8 +30,6 @@ export interface PredictorOptions {
   readonly tile?: number | undefined;
 }
 
-/** Tiles overlap by this share of their side. */
-export const TILE_OVERLAP = 0.25;
 /** Models of so many sizes are kept. */
 const MOST_NETS = 4;
 
@@ -75,12 +74,10 @@ export async function createPredictor(
     value: {
       outputs: trained,
       async predict(image) {
-        const tiling =
-          tile === undefined
-            ? undefined
-            : ({ tile: [tile, tile], overlap: Math.floor(TILE_OVERLAP * tile) } as const);
         const found =
-          tiling === undefined ? await joined(image) : await predictTiled(image, tiling, joined);
+          tile === undefined
+            ? await joined(image)
+            : await predictTiled(image, tilingOf(tile), joined);
         return found.ok ? { ok: true, value: partChannels(found.value, channels) } : found;
       },
       use(values) {
@@ -103,40 +100,4 @@ export async function createPredictor(
 
 function withoutBatch({ shape, data }: Tensor): Tensor {
   return { shape: shape.slice(1), data };
-}
-
-/** Images of one size as one, their channels one after the other. */
-function joinChannels(parts: readonly Tensor[]): Tensor {
-  const [first] = parts;
-  if (first === undefined || parts.length === 1)
-    return first ?? { shape: [], data: new Float32Array() };
-  const channels = parts.map(({ shape }) => shape.at(-1) ?? 1);
-  const total = channels.reduce((sum, n) => sum + n, 0);
-  const pixels = first.data.length / (channels[0] ?? 1);
-  const data = new Float32Array(pixels * total);
-  let offset = 0;
-  parts.forEach((part, i) => {
-    const own = channels[i] ?? 1;
-    for (let p = 0; p < pixels; p++) {
-      data.set(part.data.subarray(p * own, (p + 1) * own), p * total + offset);
-    }
-    offset += own;
-  });
-  return { shape: [...first.shape.slice(0, -1), total], data };
-}
-
-function partChannels({ shape, data }: Tensor, channels: readonly number[]): readonly Tensor[] {
-  const total = shape.at(-1) ?? 1;
-  const pixels = data.length / total;
-  let offset = 0;
-  return channels.map((own): Tensor => {
-    if (own === total) return { shape, data };
-    const part = new Float32Array(pixels * own);
-    for (let p = 0; p < pixels; p++) {
-      const from = p * total + offset;
-      part.set(data.subarray(from, from + own), p * own);
-    }
-    offset += own;
-    return { shape: [...shape.slice(0, -1), own], data: part };
-  });
 }

@@ -1,5 +1,6 @@
 /** What the metadata of trained weights say of them: the model, what it was given, the recipe. */
 import type { Tensor } from '../compiler/ir.js';
+import { NORMALISATIONS, type Normalisation } from '../data/dataset.js';
 
 /**
  * Before the names of what an optimiser keeps in a checkpoint; no name of a weight has a colon.
@@ -17,14 +18,20 @@ export interface TrainedAs {
   readonly model: string;
   /** As `--set` takes them: `width=16`. */
   readonly arguments: readonly string[];
+  /** Of the images. */
+  readonly normalise: Normalisation | undefined;
 }
 
 /** Undefined of files that no training wrote. */
 export function trainedAs(metadata: ReadonlyMap<string, string>): TrainedAs | undefined {
   const model = metadata.get('model');
-  return model === undefined
-    ? undefined
-    : { model, arguments: stringsIn(metadata.get('arguments')) };
+  if (model === undefined) return undefined;
+  const recipe = parsed(metadata.get('recipe'));
+  const how =
+    typeof recipe === 'object' && recipe !== null && 'normalise' in recipe
+      ? NORMALISATIONS.find((each) => each === recipe.normalise)
+      : undefined;
+  return { model, arguments: stringsIn(metadata.get('arguments')), normalise: how };
 }
 
 /** How to ask for the model that weights were trained for. */
@@ -40,10 +47,15 @@ function quoted(text: string): string {
 
 /** A list of texts in JSON; what else it may be is an empty one. */
 export function stringsIn(text: string | undefined): readonly string[] {
+  const value = parsed(text);
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+/** JSON, or undefined where it is none. */
+export function parsed(text: string | undefined): unknown {
   try {
-    const value: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+    return JSON.parse(text ?? 'null');
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -51,8 +51,8 @@ export function register(program: Command, shell: Shell): void {
     .command('eval')
     .summary('metrics of trained weights on a dataset')
     .description(
-      'Runs a model over the images of a dataset and counts pixels over all of them: pixel accuracy,\n' +
-        'IoU and Dice of each class, and their mean. With `--recipe`, its model, its data, its\n' +
+      'Runs a model over the images of a dataset and counts pixels over all of them: pixel accuracy, ' +
+        'IoU and Dice of each class, and their mean. With `--recipe`, its model, its data, its ' +
         'normalisation, and of its split the part that is held out; else all images.',
     )
     .argument('<file>', 'the .arch file')

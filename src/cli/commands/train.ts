@@ -64,8 +64,8 @@ export function register(program: Command, shell: Shell): void {
     .command('train')
     .summary('train a model by one of its recipes')
     .description(
-      'Trains the model of a recipe, `train NAME for MODEL { … }`, and writes its weights as\n' +
-        'safetensors. Checkpoints are written whole beside the output: Ctrl-C, and a process that is\n' +
+      'Trains the model of a recipe, `train NAME for MODEL { … }`, and writes its weights as ' +
+        'safetensors. Checkpoints are written whole beside the output: Ctrl-C, and a process that is ' +
         'killed, lose nothing before the last, and `--resume` goes on to the same numbers.',
     )
     .argument('<file>', 'the .arch file')
