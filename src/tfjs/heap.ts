@@ -85,12 +85,42 @@ export function maxPoolGradient(
   info: tf.backend_util.Conv2DInfo,
 ): tf.TensorInfo {
   const made = backend.makeOutput(input.shape, 'float32');
-  const [gradient, image, largest, out] = [dy, input, output, made].map((each) =>
+  const [gradient, image, largest] = [dy, input, output].map((each) =>
     backend.typedArrayFromHeap(each),
-  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  ) as [Float32Array, Float32Array, Float32Array];
+  const out = backend.typedArrayFromHeap(made);
+  out.fill(0);
+  forEachWindow(info, (at, places) => {
+    const chosen = places.find((place) => image[place] === largest[at]);
+    if (chosen !== undefined) out[chosen] = (out[chosen] ?? 0) + (gradient[at] ?? 0);
+  });
+  return made;
+}
+
+/** The gradient of average pooling: means are over what is in the image. */
+export function averagePoolGradient(
+  backend: WasmBackend,
+  dy: tf.TensorInfo,
+  input: tf.TensorInfo,
+  info: tf.backend_util.Conv2DInfo,
+): tf.TensorInfo {
+  const made = backend.makeOutput(input.shape, 'float32');
+  const [gradient, out] = [backend.typedArrayFromHeap(dy), backend.typedArrayFromHeap(made)];
+  out.fill(0);
+  forEachWindow(info, (at, places) => {
+    const share = (gradient[at] ?? 0) / places.length;
+    for (const place of places) out[place] = (out[place] ?? 0) + share;
+  });
+  return made;
+}
+
+/** Each result of a pool, with the places in the image that it is of. */
+function forEachWindow(
+  info: tf.backend_util.Conv2DInfo,
+  use: (at: number, places: readonly number[]) => void,
+): void {
   const { batchSize, inHeight, inWidth, outHeight, outWidth, inChannels: channels } = info;
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
-  out.fill(0);
   let at = 0;
   for (let n = 0; n < batchSize; n++) {
     for (let row = 0; row < outHeight; row++) {
@@ -99,19 +129,17 @@ export function maxPoolGradient(
       for (let column = 0; column < outWidth; column++) {
         const left = column * strideWidth - padInfo.left;
         const [firstX, endX] = [Math.max(0, left), Math.min(inWidth, left + filterWidth)];
-        for (let c = 0; c < channels; c++, at++) {
-          const wanted = largest[at];
-          search: for (let y = firstY; y < endY; y++) {
-            for (let x = firstX; x < endX; x++) {
-              const place = ((n * inHeight + y) * inWidth + x) * channels + c;
-              if (image[place] !== wanted) continue;
-              out[place] = (out[place] ?? 0) + (gradient[at] ?? 0);
-              break search;
-            }
+        const places: number[] = [];
+        for (let y = firstY; y < endY; y++) {
+          for (let x = firstX; x < endX; x++) {
+            places.push(((n * inHeight + y) * inWidth + x) * channels);
           }
+        }
+        for (let c = 0; c < channels; c++, at++) {
+          use(at, places);
+          for (let i = 0; i < places.length; i++) places[i] = (places[i] ?? 0) + 1;
         }
       }
     }
   }
-  return made;
 }

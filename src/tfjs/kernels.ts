@@ -1,12 +1,17 @@
 /**
  * Kernels of the WebAssembly backend of TensorFlow.js 4.22 for training: those that it lacks (of
- * convolutions to their kernels, of depthwise ones to their images), one that it gets wrong (of max
- * pooling), and two that are so slow there that they are most of a step (of convolutions to their
+ * convolutions to their kernels, of depthwise ones to their images), those that it gets wrong (of
+ * pools), and two that are so slow there that they are most of a step (of convolutions to their
  * images, sums over leading axes). As far as can be they are convolutions and matrix products again,
  * which that backend has fast; what is left are loops over its memory (`heap.ts`).
  */
 import * as tf from '@tensorflow/tfjs';
-import { depthwiseFilterSums, maxPoolGradient, sumOverRows } from './heap.js';
+import {
+  averagePoolGradient,
+  depthwiseFilterSums,
+  maxPoolGradient,
+  sumOverRows,
+} from './heap.js';
 import { hasRowLoops, type WasmBackend } from './workspace.js';
 import { registerGroupNorm } from './groupnorm.js';
 
@@ -127,11 +132,12 @@ const HEAP_KERNELS: Readonly<Record<string, HeapKernel>> = {
     if (dy === undefined || input === undefined || output === undefined) {
       throw new Error('inputs missing');
     }
-    const [tall, wide] = [attributes.filterSize, attributes.filterSize].flat();
-    const shape = input.shape as Shape4D;
-    const filter: Shape4D = [tall ?? 1, wide ?? 1, shape[3], 1];
-    const { info } = windowOf(shape, filter, attributes, true);
-    return maxPoolGradient(backend, dy, input, output, info);
+    return maxPoolGradient(backend, dy, input, output, poolOf(input, attributes));
+  },
+  /** Wrong where strides differ. */
+  AvgPoolGrad(backend, { dy, input }, attributes) {
+    if (dy === undefined || input === undefined) throw new Error('inputs missing');
+    return averagePoolGradient(backend, dy, input, poolOf(input, attributes));
   },
   /** Over the first axes; without axes, `tf.sum` names all. */
   Sum(backend, { x }, { axis, keepDims }) {
@@ -141,6 +147,12 @@ const HEAP_KERNELS: Readonly<Record<string, HeapKernel>> = {
     return isLeading ? sumOverRows(backend, x, axes.length, keepDims) : undefined;
   },
 };
+
+function poolOf(input: tf.TensorInfo, attributes: Attributes): tf.backend_util.Conv2DInfo {
+  const [tall, wide] = [attributes.filterSize, attributes.filterSize].flat();
+  const shape = input.shape as Shape4D;
+  return windowOf(shape, [tall ?? 1, wide ?? 1, shape[3], 1], attributes, true).info;
+}
 
 let isRegistered = false;
 

@@ -62,10 +62,20 @@ const arithmetic =
       const own = isBatched(x) ? x.shape.slice(1) : x.shape;
       const lead = isBatched(x) ? x.shape[0] : 1;
       const missing = shape.map(() => 1).slice(own.length);
-      return tf.broadcastTo(tf.reshape(x, [lead, ...missing, ...own]), [images, ...shape]);
+      return widened(tf.reshape(x, [lead, ...missing, ...own]), [images, ...shape]);
     });
     return wide.reduce(compute);
   };
+
+/** `tf.broadcastTo`, whose gradient in 4.22 is a slice for each repetition, and none above four axes. */
+function widened(x: tf.Tensor, shape: number[]): tf.Tensor {
+  const axes = shape.flatMap((size, axis) => (x.shape[axis] === size ? [] : [axis]));
+  if (axes.length === 0) return tf.clone(x);
+  return tf.customGrad((narrow) => ({
+    value: tf.broadcastTo(narrow as tf.Tensor, shape),
+    gradFunc: (dy: tf.Tensor) => tf.sum(dy, axes, true),
+  }))(x);
+}
 
 /** Constants are marked by the layer that holds them. */
 const CONSTANTS = new WeakSet<tf.Tensor>();
@@ -204,7 +214,7 @@ const matmul: Operator = (call) => {
     const own = batched ? x.shape.slice(1) : x.shape;
     const missing = Array.from({ length: shape.length - own.length }, () => 1);
     const whole = tf.reshape(x, [batched ? x.shape[0] : 1, ...missing, ...own]);
-    return tf.broadcastTo(whole, [...lead, ...own.slice(-2)]);
+    return widened(whole, [...lead, ...own.slice(-2)]);
   });
   return a === undefined || b === undefined ? fail('an operand is missing') : tf.matMul(a, b);
 };
@@ -325,6 +335,12 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   mish: unary((x) => tf.mul(x, tf.tanh(tf.softplus(x)))),
   softplus: unary((x) => tf.softplus(x)),
   softmax,
+  /** Without scale and shift. */
+  layernorm: unary((x, call) => {
+    const centred = tf.sub(x, tf.mean(x, -1, true));
+    const variance = tf.mean(tf.square(centred), -1, true);
+    return tf.mul(centred, tf.rsqrt(tf.add(variance, numberOf(call, 'eps'))));
+  }),
   spatialdropout: unary((x, call) => {
     if (!call.training) return x;
     const shape = x.shape.map((size, axis) => (axis === 0 || axis === x.rank - 1 ? size : 1));
