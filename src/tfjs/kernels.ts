@@ -6,12 +6,7 @@
  * which that backend has fast; what is left are loops over its memory (`heap.ts`).
  */
 import * as tf from '@tensorflow/tfjs';
-import {
-  averagePoolGradient,
-  depthwiseFilterSums,
-  maxPoolGradient,
-  sumOverRows,
-} from './heap.js';
+import { averagePoolGradient, depthwiseFilterSums, maxPoolGradient, sumOverRows } from './heap.js';
 import { hasRowLoops, type WasmBackend } from './workspace.js';
 import { registerGroupNorm } from './groupnorm.js';
 

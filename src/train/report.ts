@@ -10,6 +10,7 @@ import { VERSION } from '../version.js';
 import type { TrainingIdentity } from './checkpoint.js';
 import type { Shown } from './evaluate.js';
 import type { TrainingState } from './loop.js';
+import type { LossTerm } from './recipe.js';
 import { formatScore } from './words.js';
 
 export interface TrainingReport {
@@ -30,7 +31,7 @@ export interface TrainingReport {
 }
 
 /** Of exponential smoothing: a step's share. */
-const SMOOTHING = 0.08;
+const SMOOTHING = 0.15;
 
 /** Loss and metrics over the steps. */
 export function trainingCurves(report: TrainingReport): string {
@@ -182,10 +183,7 @@ async function pictureRow(
   for (const [what, mask] of masks) {
     const png = await writePng(overlay(image, mask));
     const source = `data:image/png;base64,${base64(png)}`;
-    const shownWidth = Math.min(256, width);
-    cells.push(
-      markup`<td><img src="${source}" width="${shownWidth}" alt="${what} of ${name}"></td>`,
-    );
+    cells.push(markup`<td><img src="${source}" width="256" alt="${what} of ${name}"></td>`);
   }
   return markup`<tr>${cells}</tr>
 `;
@@ -203,7 +201,6 @@ function base64(bytes: Uint8Array): string {
 function settingRows(report: TrainingReport): readonly (readonly string[])[] {
   const { identity, engine, params, samples, seconds, totalSteps } = report;
   const { recipe, model, data } = identity;
-  const words = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value));
   return [
     ['model', [model, ...identity.arguments].join(', ')],
     ['parameters', params.toLocaleString('en')],
@@ -217,11 +214,25 @@ function settingRows(report: TrainingReport): readonly (readonly string[])[] {
     ['steps', `${totalSteps}, in batches of ${recipe.batch}`],
     ['crop', recipe.crop === undefined ? 'whole images' : recipe.crop.join(' × ')],
     ['normalise', recipe.normalise],
-    ['augment', words(recipe.augment)],
-    ['loss', words(recipe.loss)],
-    ['optimiser', words(recipe.optimiser)],
-    ['schedule', words(recipe.schedule)],
-    ['clip', words(recipe.clip)],
+    ['augment', recipe.augment.map(callOf).join(', ') || 'none'],
+    ['loss', recipe.loss.map(termOf).join(' + ')],
+    ['optimiser', callOf(recipe.optimiser)],
+    ['schedule', callOf(recipe.schedule)],
+    ['clip', recipe.clip === undefined ? 'none' : String(recipe.clip)],
     ['seed', String(recipe.seed)],
   ];
+}
+
+/** As in a recipe: `adam(lr = 0.001, …)`. */
+function callOf(call: { readonly kind: string }): string {
+  const { kind, ...rest } = call;
+  const given = Object.entries(rest).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} = ${JSON.stringify(value)}`],
+  );
+  return given.length === 0 ? kind : `${kind}(${given.join(', ')})`;
+}
+
+function termOf({ weight, loss, output }: LossTerm): string {
+  const call = `${callOf(loss)} of ${output}`;
+  return weight === 1 ? call : `${weight} × ${call}`;
 }

@@ -1,4 +1,5 @@
 /** `archc train`: a recipe, a model and a dataset to trained weights. */
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { inFile, openRecipe, weightsOf, type OpenRecipe } from '../../compile.js';
 import { diagnostic, type Diagnostic, type Outcome } from '../../compiler/diagnostic.js';
@@ -133,7 +134,7 @@ async function trainFile(file: string, flags: TrainFlags, shell: Shell): Promise
   return runTraining(
     {
       opened,
-      identity: identityOf(opened, recipe, dataset.value),
+      identity: identityOf(opened, recipe, dataset.value, flags.data),
       dataset: dataset.value,
       engine: engine.value,
       checkpoint: checkpoint.value,
@@ -365,12 +366,18 @@ function changed(
   };
 }
 
-function identityOf(opened: OpenRecipe, recipe: Recipe, dataset: Dataset): TrainingIdentity {
+function identityOf(
+  opened: OpenRecipe,
+  recipe: Recipe,
+  { description }: Dataset,
+  path: string | undefined,
+): TrainingIdentity {
   return {
     model: opened.model.name,
     arguments: opened.arguments.map(({ name, value }) => `${name}=${value}`),
     recipe,
-    data: dataset.description,
+    // Files that are read elsewhere say nothing of where the data lay here.
+    data: path === undefined ? description : description.replaceAll(path, basename(path)),
   };
 }
 
