@@ -53,7 +53,7 @@ function createProgram(commands: readonly CommandModule[], shell: Shell): Comman
       [
         '',
         'Exit codes: 0 done; 1 the model is invalid; 2 the command line is wrong; 3 something',
-        'outside failed (a file, an engine).',
+        'outside failed (a file, an engine); 130 a training was stopped.',
         '',
         'Examples:',
         '  $ archc init my-variant && archc check my-variant/model.arch',
