@@ -5,8 +5,14 @@
 import { scale } from './scale.js';
 import { startup } from './startup.js';
 import { sweep } from './sweep.js';
+import { training } from './training.js';
 
-const benchmarks: Readonly<Record<string, () => void>> = { startup, scale, sweep };
+const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
+  startup,
+  scale,
+  sweep,
+  training,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benchmarks));
@@ -17,6 +23,6 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else {
   for (const [name, run] of Object.entries(benchmarks)) {
-    if (asked.length === 0 || asked.includes(name)) run();
+    if (asked.length === 0 || asked.includes(name)) await run();
   }
 }

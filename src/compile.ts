@@ -434,15 +434,23 @@ export async function weightsOf(
     });
     return { ok: true, value: { values: new Map(values), origin: { seed } } };
   }
-  const [{ readSafetensors }, { matchWeights }] = await Promise.all([
-    import('./weights/safetensors.js'),
-    import('./weights/match.js'),
-  ]);
+  const [{ readSafetensors }, { matchWeights }, { weightsAlone, trainedAs, trainedHint }] =
+    await Promise.all([
+      import('./weights/safetensors.js'),
+      import('./weights/match.js'),
+      import('./weights/trained.js'),
+    ]);
   const read = readSafetensors(file.bytes);
-  const matched = read.ok ? matchWeights(graph.weights, read.value.tensors) : read;
+  if (!read.ok) return { ok: false, diagnostics: inFile(file.file, read.diagnostics) };
+  const matched = matchWeights(graph.weights, weightsAlone(read.value.tensors));
   if (matched.ok)
     return { ok: true, value: { values: matched.value, origin: { file: file.file } } };
-  return { ok: false, diagnostics: inFile(file.file, matched.diagnostics) };
+  const trained = trainedAs(read.value.metadata);
+  const [first, ...others] = inFile(file.file, matched.diagnostics);
+  // Once: there may be a hundred.
+  const said = first === undefined || trained === undefined ? [] : [trainedHint(trained)];
+  const hinted = first === undefined ? [] : [{ ...first, hints: [...said, ...first.hints] }];
+  return { ok: false, diagnostics: [...hinted, ...others] };
 }
 
 /** Diagnostics about a file that is no source, with its name. */

@@ -9,13 +9,16 @@ import {
   type WeightOrigin,
   type WeightRequest,
 } from './compile.js';
+import type { SizeRequest } from './compiler/check.js';
 import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import { inputName, type Graph, type Tensor, type Value } from './compiler/ir.js';
 import type { Host } from './compiler/modules.js';
 import { didYouMean } from './compiler/names.js';
+import { fittingSize } from './compiler/recipe-size.js';
 import { equalShapes, formatDim, formatShape, isSymbolic, type Sizes } from './compiler/shape.js';
 import type { Source, Span } from './compiler/source.js';
 import { ENGINE_OPENERS, type EngineName } from './engines/open.js';
+import { runTiled } from './run-tiles.js';
 
 export { ENGINES, type EngineName } from './engines/open.js';
 
@@ -31,7 +34,12 @@ export interface RunInput {
   readonly span?: Span | undefined;
 }
 
-export interface RunOptions extends ModelRequest, WeightRequest {
+export interface InputRequest extends ModelRequest {
+  /** Runs images in overlapping tiles of this side, for models whose outputs are as large as they. */
+  readonly tile?: number | undefined;
+}
+
+export interface RunOptions extends InputRequest, WeightRequest {
   /** `onnx` by default. */
   readonly engine?: EngineName | undefined;
   /** Asked once the model is known and before anything runs; an error stops it there. */
@@ -74,9 +82,13 @@ export async function run(
   if (!ready.ok) return stop(ready.diagnostics);
   const { engine, weights } = ready.value;
   const start = performance.now();
-  const outputs = await engine.run(tensors, (done, total) =>
-    options.onProgress?.('running', done, total),
-  );
+  const report = (done: number, total: number): void =>
+    options.onProgress?.('running', done, total);
+  const { tile } = options;
+  const outputs =
+    tile === undefined
+      ? await engine.run(tensors, report)
+      : await runTiled(engine, tensors, tile, report);
   const milliseconds = performance.now() - start;
   await engine.dispose();
   if (!outputs.ok) return stop(outputs.diagnostics);
@@ -107,13 +119,14 @@ export function openOnInputs(
   entry: Source,
   host: Host,
   inputs: readonly RunInput[],
-  options: ModelRequest,
+  options: InputRequest,
 ): Reported<ModelOnInputs> {
   const { value, diagnostics } = openForInputs(entry, host, inputs, options);
   if (value === undefined) return { value: undefined, diagnostics };
   const { model, given } = value;
   const graph = sizedGraph(model);
-  const tensors = graph.ok ? batchInputs(graph.value, given) : graph;
+  const take = options.tile === undefined ? batchInputs : wholeImages;
+  const tensors = graph.ok ? take(graph.value, given) : graph;
   if (!graph.ok || !tensors.ok) {
     const more = tensors.ok ? [] : tensors.diagnostics;
     return { value: undefined, diagnostics: [...diagnostics, ...more] };
@@ -128,7 +141,7 @@ function openForInputs(
   entry: Source,
   host: Host,
   inputs: readonly RunInput[],
-  options: ModelRequest,
+  options: InputRequest,
 ): Reported<{ readonly model: OpenModel; readonly given: Given }> {
   // Once to know the inputs and their symbols; then at the sizes of what flows in.
   const first = examineModel(entry, host, options);
@@ -139,17 +152,44 @@ function openForInputs(
   if (first.model === undefined) return fail(first.diagnostics);
   const given = assignInputs(first.model.graph, inputs);
   if (!given.ok) return fail(given.diagnostics);
-  const found = sizesOf(first.model.graph, given.value);
-  if (!found.ok) return fail(found.diagnostics);
+  const { graph } = first.model;
   const span = inputs.find((input) => input.span !== undefined)?.span;
-  const sizes = options.sizes ?? {
-    named: found.value,
-    ...(span === undefined ? {} : { span }),
-  };
-  const { value: model, diagnostics } = openModel(entry, host, { ...options, sizes });
-  return model === undefined
-    ? fail(diagnostics)
-    : { value: { model, given: nameInputs(model.graph, given.value) }, diagnostics };
+  const at = span === undefined ? {} : { span };
+  const { tile } = options;
+  const found = tile === undefined ? sizesOf(graph, given.value) : undefined;
+  if (found?.ok === false) return fail(found.diagnostics);
+  const ofInputs: SizeRequest =
+    found === undefined ? { image: [tile ?? 0, tile ?? 0], ...at } : { named: found.value, ...at };
+  const { value: model, diagnostics } = openModel(entry, host, {
+    ...options,
+    sizes: options.sizes ?? ofInputs,
+  });
+  if (model === undefined) {
+    return fail(options.sizes === undefined ? withFix(diagnostics, graph, ofInputs) : diagnostics);
+  }
+  return { value: { model, given: nameInputs(model.graph, given.value) }, diagnostics };
+}
+
+/** What to do with an image, or a tile, of a size that the model does not take. */
+function withFix(
+  diagnostics: readonly Diagnostic[],
+  graph: Graph,
+  { named, image }: SizeRequest,
+): readonly Diagnostic[] {
+  const [height = 0, width = 0] = image ?? graph.symbols.map(({ name }) => named?.get(name) ?? 0);
+  const fitting = fittingSize(graph, [height, width]);
+  if (fitting === undefined) return diagnostics;
+  const side = Math.min(...fitting);
+  const fixes =
+    image === undefined
+      ? [
+          `crop or pad the image to ${fitting.join(' × ')}`,
+          `or run it in tiles: \`--tile ${side}\``,
+        ]
+      : [`a tile that fits: \`--tile ${side}\``];
+  return diagnostics.map((d) =>
+    d.code === 'fact-broken' ? { ...d, hints: [...d.hints, ...fixes] } : d,
+  );
 }
 
 /** Each input of the model with what flows into it. */
@@ -250,6 +290,26 @@ function batchInputs(graph: Graph, given: Given): Outcome<ReadonlyMap<string, Te
   const list = [...tensors].map(([name, { shape }]) => `${shape[0]} for \`${name}\``).join(', ');
   const message = `the inputs have different numbers of images: ${list}`;
   return { ok: false, diagnostics: [diagnostic('input-mismatch', message)] };
+}
+
+/** The image of a model's one input, whose height and width are its own. */
+function wholeImages(graph: Graph, given: Given): Outcome<ReadonlyMap<string, Tensor>> {
+  const [value, ...others] = graph.inputs;
+  const input = value === undefined ? undefined : nameInputs(graph, given).get(value);
+  if (value === undefined || input === undefined || others.length > 0) {
+    const message = `tiles are for models with one input, and \`${graph.name}\` has ${graph.inputs.length}`;
+    return { ok: false, diagnostics: [diagnostic('tile-mismatch', message)] };
+  }
+  const shape = imageShape(value, input);
+  if (shape?.at(-1) !== value.type.shape.at(-1) || shape?.length !== 3) {
+    return { ok: false, diagnostics: [mismatch(value, input)] };
+  }
+  const { tensor } = input;
+  const images = tensor.shape.length > shape.length ? (tensor.shape[0] ?? 0) : 1;
+  return {
+    ok: true,
+    value: new Map([[inputName(value), { shape: [images, ...shape], data: tensor.data }]]),
+  };
 }
 
 function mismatch(value: Value, input: RunInput): Diagnostic {

@@ -13,6 +13,25 @@ export function isNpyFile(path: string): Promise<boolean> {
   return withFile(path, async (file) => isNpy(await readAt(file, 0, 16)));
 }
 
+/** Whether a file is one of weights: a header in JSON after its length, of a believable size. */
+export function isSafetensorsFile(path: string): Promise<boolean> {
+  return withFile(path, async (file) => {
+    const { size } = await file.stat();
+    const head = await readAt(file, 0, 9);
+    if (head.length < 9) return false;
+    const length = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+    return length + 8 <= size && head[8] === 0x7b;
+  });
+}
+
+/** Whether a file is the report of a training. */
+export function isTrainingReport(path: string): Promise<boolean> {
+  return withFile(path, async (file) => {
+    const start = new TextDecoder().decode(await readAt(file, 0, 4096));
+    return STATS_START.html.test(start) && start.includes(': a training by archc</title>');
+  });
+}
+
 /** Field numbers of ONNX's ModelProto (onnx.proto), by protobuf's wire type. */
 const VARINT_FIELDS: ReadonlySet<number> = new Set([1, 5]);
 const LENGTH_FIELDS: ReadonlySet<number> = new Set([2, 3, 4, 6, 7, 8, 14, 20, 25, 26]);

@@ -11,6 +11,8 @@ export const EXIT = {
   usage: 2,
   /** Something outside failed: a file, an engine, a device. */
   outside: 3,
+  /** Ended by Ctrl-C, as shells count it. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -39,6 +41,9 @@ const OUTSIDE: ReadonlySet<Code> = new Set<Code>([
   'engine-failed',
   'engine-crashed',
   'engine-timed-out',
+  'image-size',
+  'training-diverged',
+  'checkpoint-mismatch',
   'internal-error',
 ]);
 

@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   compile: () => import('./commands/compile.js'),
   run: () => import('./commands/run.js'),
   verify: () => import('./commands/verify.js'),
+  train: () => import('./commands/train.js'),
+  eval: () => import('./commands/eval.js'),
   bench: () => import('./commands/bench.js'),
   fmt: () => import('./commands/fmt.js'),
   explain: () => import('./commands/explain.js'),
@@ -51,7 +53,7 @@ function createProgram(commands: readonly CommandModule[], shell: Shell): Comman
       [
         '',
         'Exit codes: 0 done; 1 the model is invalid; 2 the command line is wrong; 3 something',
-        'outside failed (a file, an engine).',
+        'outside failed (a file, an engine); 130 a training was stopped.',
         '',
         'Examples:',
         '  $ archc init my-variant && archc check my-variant/model.arch',

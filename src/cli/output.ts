@@ -3,7 +3,7 @@
  * place under a temporary name, then renamed. Failures are diagnostics.
  */
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
@@ -99,6 +99,38 @@ export function writeOutputFolder(
   });
 }
 
+/**
+ * Replaces a file in one go that no signal can come into, and makes sure that it is on the disk: a
+ * process that is killed leaves the old file or the new one.
+ */
+export function replaceFile(path: string, bytes: Uint8Array): readonly Diagnostic[] {
+  const temporary = temporaryName(path);
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      writeFileSync(file, bytes);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+    return [];
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    if (codeOf(error) === undefined) throw error;
+    return [explain(path, error)];
+  }
+}
+
+/** Why an output may not be written there; undefined where it may. */
+export async function outputProblem(
+  path: string,
+  options: OutputOptions = {},
+): Promise<Diagnostic | undefined> {
+  const place = await placeOf(path, 'file', options);
+  return 'code' in place ? place : undefined;
+}
+
 interface Place {
   /** Where to write: what the user's path stands for, links followed. */
   readonly path: string;
@@ -189,7 +221,8 @@ async function attempt(path: string, work: () => Promise<void>): Promise<Diagnos
   }
 }
 
-function explain(path: string, error: unknown): Diagnostic {
+/** What a system error means for an output. */
+export function explain(path: string, error: unknown): Diagnostic {
   const say = (reason: string, ...hints: string[]): Diagnostic =>
     diagnostic('cannot-write', `cannot write ${path}: ${reason}`, { hints });
   switch (codeOf(error)) {

@@ -15,7 +15,7 @@ export interface Shell {
   /** Writes diagnostics for people. */
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
   /** Shows how far a piece of work is, on a terminal; whatever else is written takes its place. */
-  readonly progress: (work: string, done: number, total: number) => void;
+  readonly progress: (work: string, done: number, total: number, detail?: string) => void;
 }
 
 export function createShell(json: boolean): Shell {
@@ -41,12 +41,12 @@ export function createShell(json: boolean): Shell {
       const options = { color: usesColor(stderr), ...(width === undefined ? {} : { width }) };
       stderr.write(renderDiagnostics(diagnostics, options));
     },
-    progress(work, done, total) {
+    progress(work, done, total, detail) {
       if (shown?.work !== work) {
         clear();
         shown = { work, bar: startProgress(stderr, work, total) };
       }
-      shown.bar.update(done);
+      shown.bar.update(done, detail);
     },
   };
 }

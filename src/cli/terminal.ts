@@ -35,8 +35,8 @@ export function endOnClosedPipe(stream: OutputStream): void {
 }
 
 export interface Progress {
-  /** Shows that `done` of the total is done. */
-  readonly update: (done: number) => void;
+  /** Shows that `done` of the total is done, and something about it. */
+  readonly update: (done: number, detail?: string) => void;
   /** Removes the bar. */
   readonly end: () => void;
 }
@@ -57,14 +57,14 @@ export function startProgress(
   let isShown = false;
   const erase = '\r\u001b[K';
   return {
-    update(done) {
+    update(done, detail = '') {
       if (now() - drawnAt < REDRAW_INTERVAL) return;
       drawnAt = now();
       isShown = true;
       const part = Math.max(0, Math.min(1, done / total));
       const filled = Math.round(part * BAR_WIDTH);
       const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
-      const line = `${label} ${bar} ${done}/${total}`;
+      const line = `${label} ${bar} ${done}/${total}${detail === '' ? '' : `  ${detail}`}`;
       stream.write(erase + line.slice(0, (widthOf(stream) ?? 80) - 1));
     },
     end() {

@@ -930,6 +930,29 @@ export const CODES = {
       'In a `.png`, 0 is black and 1 is white; what lies outside is shown as the nearer of the two. ' +
       'Write a `.npy` to keep the values.',
   },
+  'image-size': {
+    severity: 'error',
+    title: 'Images of a size that the model does not take',
+    explanation:
+      'Facts such as `where H % 16 == 0` say which images a model takes. Others can be cropped or padded ' +
+      'to such a size, or run in overlapping tiles of one: `--tile 256`. Tiles are blended where they ' +
+      'overlap, and images smaller than a tile are padded by reflection.',
+  },
+  'training-diverged': {
+    severity: 'error',
+    title: 'Training has left the numbers',
+    explanation:
+      'The loss, a gradient or a weight is no longer finite, or the loss has grown beyond all measure. ' +
+      'The message says at which step, and which layer was the first. A smaller learning rate, ' +
+      '`clip = 1.0`, a warm-up and normalised images are what helps; the last checkpoint is from before.',
+  },
+  'checkpoint-mismatch': {
+    severity: 'error',
+    title: 'A checkpoint of another training',
+    explanation:
+      'Training continues from a checkpoint of the same model, recipe, data and seed, so that it comes ' +
+      'to what it would have come to without a break. The messages list every difference.',
+  },
   'internal-error': {
     severity: 'error',
     title: 'A fault of archc',

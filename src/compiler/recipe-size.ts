@@ -61,7 +61,7 @@ function sizeAt(
 }
 
 /** The nearest size that the axes take, each by itself; undefined where an axis is no plain symbol. */
-function fittingSize(
+export function fittingSize(
   graph: Graph,
   image: readonly [number, number],
 ): readonly [number, number] | undefined {

@@ -28,7 +28,8 @@ export interface Dataset {
 }
 
 /** `zscore`: mean 0 and deviation 1 for each image and channel; `unit`: least 0, greatest 1. */
-export type Normalisation = 'zscore' | 'unit' | 'none';
+export const NORMALISATIONS = ['zscore', 'unit', 'none'] as const;
+export type Normalisation = (typeof NORMALISATIONS)[number];
 
 /** A random change of image and labels together. All draws come from the seed given to it. */
 export type Augmentation =

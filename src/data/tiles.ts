@@ -10,6 +10,11 @@ export interface Tiling {
   readonly overlap: number;
 }
 
+/** Square tiles that overlap by a quarter of their side. */
+export function tilingOf(side: number): Tiling {
+  return { tile: [side, side], overlap: Math.floor(side / 4) };
+}
+
 /** The network: `[h, w, C]` to `[h, w, K]`, of one size for every call. */
 export type TilePredict = (tile: Tensor) => Promise<Outcome<Tensor>>;
 

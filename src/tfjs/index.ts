@@ -3,7 +3,7 @@
  * in and out as safetensors, under the names that they have everywhere. Takes `@tensorflow/tfjs`.
  */
 import * as tf from '@tensorflow/tfjs';
-import { emitLayers, type LayerWeight } from '../backends/tfjs/layers.js';
+import { emitLayers, type EmittedLayer, type LayerWeight } from '../backends/tfjs/layers.js';
 import { formedData, type KernelForm } from '../backends/tfjs/layout.js';
 import {
   openModel,
@@ -43,6 +43,10 @@ export interface TrainableModel {
   readonly model: tf.LayersModel;
   /** The model at its sizes, as the source has it. */
   readonly graph: Graph;
+  /** Where each weight of the graph is held. */
+  readonly variables: readonly WeightVariable[];
+  /** The layers of the model that stand for nodes, in the order of the graph. */
+  readonly layers: readonly EmittedLayer[];
   /** The weights as they are now, in archc's layout. */
   readonly weights: () => WeightValues;
   /** Replaces every weight; `weights-mismatch` where names or shapes are not the model's. */
@@ -51,6 +55,11 @@ export interface TrainableModel {
   readonly toSafetensors: () => Uint8Array;
   /** Reads such a file; the model stays as it is where that fails. */
   readonly loadSafetensors: (bytes: Uint8Array) => readonly Diagnostic[];
+}
+
+/** A weight's variable, whose numbers may stand in another order (see `form`). */
+export interface WeightVariable extends LayerWeight {
+  readonly held: tf.LayerVariable;
 }
 
 /**
@@ -100,24 +109,25 @@ export async function modelOfGraph(
       weightData: shards.map((shard) => Uint8Array.from(shard.bytes).buffer),
     }),
   );
-  return { ok: true, value: trainable(model, graph, emitted.weights) };
+  return { ok: true, value: trainable(model, graph, emitted.weights, emitted.layers) };
 }
 
 function trainable(
   model: tf.LayersModel,
   graph: Graph,
   placed: readonly LayerWeight[],
+  layers: readonly EmittedLayer[],
 ): TrainableModel {
   const variables = new Map(model.weights.map((variable) => [variable.originalName, variable]));
-  const places = placed.map((place) => {
-    const variable = variables.get(place.variable);
-    if (variable === undefined) throw new Error(`the model has no variable ${place.variable}`);
-    return { ...place, variable };
+  const places = placed.map((place): WeightVariable => {
+    const held = variables.get(place.variable);
+    if (held === undefined) throw new Error(`the model has no variable ${place.variable}`);
+    return { ...place, held };
   });
   const read = (): WeightValues =>
     new Map(
-      places.map(({ weight, variable, form, shape }) => {
-        const data = Float32Array.from(variable.read().dataSync());
+      places.map(({ weight, held, form, shape }) => {
+        const data = Float32Array.from(held.read().dataSync());
         return [weight.name, { shape: weight.shape, data: unformed({ shape, data }, form) }];
       }),
     );
@@ -125,11 +135,11 @@ function trainable(
     const own = places.map(({ weight }) => weight);
     const matched = matchWeights(own, values);
     if (!matched.ok) return matched.diagnostics;
-    for (const { weight, variable, form, shape } of places) {
+    for (const { weight, held, form, shape } of places) {
       const tensor = matched.value.get(weight.name);
       if (tensor === undefined) throw new Error(`no values for weight ${weight.name}`);
       const value = tf.tensor(formedData(tensor, form), [...shape]);
-      variable.write(value);
+      held.write(value);
       value.dispose();
     }
     return [];
@@ -137,6 +147,8 @@ function trainable(
   return {
     model,
     graph,
+    variables: places,
+    layers,
     weights: read,
     setWeights: write,
     toSafetensors: () => writeSafetensors(read()),

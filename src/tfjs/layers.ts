@@ -7,7 +7,8 @@ import type { Padding } from '../compiler/ops/kinds.js';
 import { STANDARDIZE_EPSILON } from '../compiler/ops/standardize.js';
 import { transposedPadding, windowOutput, type Window } from '../compiler/ops/window.js';
 import { OWN_CLASSES, type OperatorConfig } from '../backends/tfjs/layer-classes.js';
-import { constantTensor, OPERATORS, paddedFor } from './operators.js';
+import { normalizeGroups } from './groupnorm.js';
+import { constantTensor, OPERATORS, paddedFor, paddingFor } from './operators.js';
 
 type Pair = readonly [number, number];
 type Config = tf.serialization.ConfigDict;
@@ -60,18 +61,9 @@ export class GroupNormalization extends tf.layers.Layer {
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       const x = single(inputs);
-      const [images = 1, ...rest] = x.shape;
-      const channels = rest.pop() ?? 1;
-      const groups = this.groups === -1 ? channels : this.groups;
-      const places = rest.reduce((n, size) => n * size, 1);
-      const parted = tf.reshape(x, [images, places, groups, channels / groups]);
-      // One axis after the other: the WebAssembly backend adds in float32.
-      const meanOf = (t: tf.Tensor): tf.Tensor => tf.mean(tf.mean(t, 3, true), 1, true);
-      const centred = tf.sub(parted, meanOf(parted));
-      const variance = meanOf(tf.square(centred));
-      const normal = tf.reshape(tf.mul(centred, tf.rsqrt(tf.add(variance, this.epsilon))), x.shape);
-      const scaled = this.gamma === undefined ? normal : tf.mul(normal, this.gamma.read());
-      return this.beta === undefined ? scaled : tf.add(scaled, this.beta.read());
+      const groups = this.groups === -1 ? (x.shape.at(-1) ?? 1) : this.groups;
+      const { epsilon } = this;
+      return normalizeGroups(x, this.gamma?.read(), this.beta?.read(), { groups, epsilon });
     });
   }
 
@@ -215,9 +207,13 @@ export class ArchcConv2D extends KernelLayer {
       const { groups = 1, standardize = false } = this.settings;
       const own = this.read();
       const kernel = spread(standardize ? standardized(own, [0, 1, 2]) : own, window.dilation);
-      const x = paddedFor(single(inputs) as tf.Tensor4D, window);
       // The gradient of one part alone is an error.
-      if (groups === 1) return this.withBias(tf.conv2d(x, kernel, [...window.stride], 'valid'));
+      if (groups === 1) {
+        const image = single(inputs) as tf.Tensor4D;
+        const pad = paddingFor(image, window);
+        return this.withBias(tf.conv2d(image, kernel, [...window.stride], pad));
+      }
+      const x = paddedFor(single(inputs) as tf.Tensor4D, window);
       const kernels = tf.split<tf.Tensor4D>(kernel, groups, 3);
       const parts = tf
         .split<tf.Tensor4D>(x, groups, 3)
@@ -249,8 +245,9 @@ export class ArchcDepthwiseConv2D extends KernelLayer {
       const own = this.read();
       const taps = this.settings.standardize === true ? standardized(own, [0, 1]) : own;
       const kernel = spread(taps, window.dilation);
-      const x = paddedFor(single(inputs) as tf.Tensor4D, window);
-      return this.withBias(tf.depthwiseConv2d(x, kernel, [...window.stride], 'valid'));
+      const image = single(inputs) as tf.Tensor4D;
+      const pad = paddingFor(image, window);
+      return this.withBias(tf.depthwiseConv2d(image, kernel, [...window.stride], pad));
     });
   }
 }

@@ -62,10 +62,20 @@ const arithmetic =
       const own = isBatched(x) ? x.shape.slice(1) : x.shape;
       const lead = isBatched(x) ? x.shape[0] : 1;
       const missing = shape.map(() => 1).slice(own.length);
-      return tf.broadcastTo(tf.reshape(x, [lead, ...missing, ...own]), [images, ...shape]);
+      return widened(tf.reshape(x, [lead, ...missing, ...own]), [images, ...shape]);
     });
     return wide.reduce(compute);
   };
+
+/** `tf.broadcastTo`, whose gradient in 4.22 is a slice for each repetition, and none above four axes. */
+function widened(x: tf.Tensor, shape: number[]): tf.Tensor {
+  const axes = shape.flatMap((size, axis) => (x.shape[axis] === size ? [] : [axis]));
+  if (axes.length === 0) return tf.clone(x);
+  return tf.customGrad((narrow) => ({
+    value: tf.broadcastTo(narrow as tf.Tensor, shape),
+    gradFunc: (dy: tf.Tensor) => tf.sum(dy, axes, true),
+  }))(x);
+}
 
 /** Constants are marked by the layer that holds them. */
 const CONSTANTS = new WeakSet<tf.Tensor>();
@@ -109,14 +119,32 @@ function along(x: tf.Tensor, axis: number, matrix: tf.Tensor2D): tf.Tensor {
 const resize: Operator = (call) => {
   const { mode } = call.attributes;
   const [height = 1, width = 1] = call.shapes[0] ?? [];
-  return [height, width].reduce((x, to, i) => {
+  const image = first(call) as tf.Tensor4D;
+  const [down, across] = [height / image.shape[1], width / image.shape[2]];
+  if (mode !== 'bilinear' && Number.isInteger(down) && Number.isInteger(across)) {
+    return repeated(image, down, across);
+  }
+  return [height, width].reduce<tf.Tensor>((x, to, i) => {
     const from = x.shape[i + 1] ?? 1;
     if (from === to) return x;
     const matrix =
       mode === 'bilinear' ? bilinearMatrix(from, to) : pickMatrix(from, nearestIndices(from, to));
     return along(x, i + 1, matrix);
-  }, first(call));
+  }, image);
 };
+
+/** Each pixel `down` by `across` times. Its gradient is a sum, and that of the library is wrong. */
+function repeated(image: tf.Tensor4D, down: number, across: number): tf.Tensor {
+  const [, height, width] = image.shape;
+  return tf.customGrad((x) => {
+    const value = tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [height * down, width * across]);
+    const gradFunc = (dy: tf.Tensor): tf.Tensor => {
+      const window: [number, number] = [down, across];
+      return tf.mul(tf.avgPool(dy as tf.Tensor4D, window, window, 'valid'), down * across);
+    };
+    return { value, gradFunc };
+  })(image);
+}
 
 const pad: Operator = (call) => {
   const x = first(call);
@@ -186,7 +214,7 @@ const matmul: Operator = (call) => {
     const own = batched ? x.shape.slice(1) : x.shape;
     const missing = Array.from({ length: shape.length - own.length }, () => 1);
     const whole = tf.reshape(x, [batched ? x.shape[0] : 1, ...missing, ...own]);
-    return tf.broadcastTo(whole, [...lead, ...own.slice(-2)]);
+    return widened(whole, [...lead, ...own.slice(-2)]);
   });
   return a === undefined || b === undefined ? fail('an operand is missing') : tf.matMul(a, b);
 };
@@ -230,6 +258,18 @@ export function paddedFor(x: tf.Tensor4D, window: Window, fill = 0): tf.Tensor4D
     ...explicitPadding(x.shape[axis + 1] ?? 1, window, axis),
   ]);
   return tf.pad<tf.Tensor4D>(x, [[0, 0], ...around, [0, 0]], fill);
+}
+
+/** The padding of a window in the words of `tf.conv2d`. */
+export function paddingFor(x: tf.Tensor4D, window: Window): [...tf.backend_util.ExplicitPadding] {
+  const [top, bottom] = explicitPadding(x.shape[1], window, 0);
+  const [left, right] = explicitPadding(x.shape[2], window, 1);
+  return [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ];
 }
 
 const maxpool: Operator = (call) => {
@@ -295,6 +335,12 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   mish: unary((x) => tf.mul(x, tf.tanh(tf.softplus(x)))),
   softplus: unary((x) => tf.softplus(x)),
   softmax,
+  /** Without scale and shift. */
+  layernorm: unary((x, call) => {
+    const centred = tf.sub(x, tf.mean(x, -1, true));
+    const variance = tf.mean(tf.square(centred), -1, true);
+    return tf.mul(centred, tf.rsqrt(tf.add(variance, numberOf(call, 'eps'))));
+  }),
   spatialdropout: unary((x, call) => {
     if (!call.training) return x;
     const shape = x.shape.map((size, axis) => (axis === 0 || axis === x.rank - 1 ? size : 1));

@@ -32,7 +32,7 @@ export async function requestDevice(
 }
 
 /** Whether what computes is a GPU, and not the CPU in its place. */
-function isHardware(device: Partial<GPUDevice>): boolean {
+export function isHardware(device: Partial<GPUDevice>): boolean {
   // Older browsers tell nothing of a device's adapter; then it most likely is.
   const info = device.adapterInfo;
   if (info === undefined) return true;

@@ -112,11 +112,15 @@ const CLASSES: Readonly<Partial<Record<CoreName, Classify>>> = {
   groupnorm: (node) => groupNorm(node, numberAttribute(node, 'groups')),
   // As Keras has it: -1 is a group a channel.
   instancenorm: (node) => groupNorm(node, -1),
-  layernorm: (node) => ({
-    className: 'LayerNormalization',
-    config: { axis: [rankOf(operand(node, 0))], ...affineConfig(node) },
-    weights: named(node, ['gamma', 'beta']),
-  }),
+  // Without scale and shift, TensorFlow.js has no gradient of its own class.
+  layernorm: (node) =>
+    booleanAttribute(node, 'affine')
+      ? {
+          className: 'LayerNormalization',
+          config: { axis: [rankOf(operand(node, 0))], ...affineConfig(node) },
+          weights: named(node, ['gamma', 'beta']),
+        }
+      : operator(node),
   prelu(node) {
     const shape = operand(node, 0).type.shape;
     const [alpha] = named(node, ['alpha']);

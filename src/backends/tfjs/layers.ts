@@ -7,6 +7,7 @@ import {
   inputName,
   type Graph,
   type Node,
+  type Origin,
   type Tensor,
   type Value,
   type Weight,
@@ -27,6 +28,7 @@ export type EmittedLayers =
       readonly ok: true;
       readonly files: readonly [TfjsFile, ...TfjsFile[]];
       readonly weights: readonly LayerWeight[];
+      readonly layers: readonly EmittedLayer[];
     }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
@@ -42,8 +44,13 @@ export interface LayerWeight {
 /** Names a tensor of a functional model: layer, which of its uses, which of its results. */
 type Reference = readonly [layer: string, use: number, result: number, options: object];
 
-interface MadeLayer {
+/** A layer, and the first node that it stands for; in the order of the graph. */
+export interface EmittedLayer {
   readonly name: string;
+  readonly origin: Origin;
+}
+
+interface MadeLayer extends EmittedLayer {
   readonly made: LayerClass;
   readonly uses: (readonly Reference[])[];
 }
@@ -77,7 +84,8 @@ export function emitLayers(
     const key = made.weights.map(({ weight }) => weight.name).join();
     const known = key === '' ? undefined : byWeights.get(key);
     if (known !== undefined) return known;
-    const layer: MadeLayer = { name: unique(node.origin.path), made, uses: [] };
+    const { origin } = node;
+    const layer: MadeLayer = { name: unique(origin.path), origin, made, uses: [] };
     layers.push(layer);
     if (key !== '') byWeights.set(key, layer);
     for (const { weight, name, shape, form } of made.weights) {
@@ -144,7 +152,7 @@ export function emitLayers(
     ],
   };
   const main = { name: 'model.json', bytes: new TextEncoder().encode(`${JSON.stringify(json)}\n`) };
-  return { ok: true, files: [main, ...shards], weights: placed };
+  return { ok: true, files: [main, ...shards], weights: placed, layers };
 }
 
 function valueOf({ name }: Weight, weights: WeightValues): Tensor {

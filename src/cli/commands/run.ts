@@ -1,14 +1,10 @@
 /** `archc run`: a model on an image or array. */
-import { extname } from 'node:path';
 import type { Command } from 'commander';
-import type { Diagnostic, Outcome } from '../../compiler/diagnostic.js';
-import { diagnostic } from '../../compiler/diagnostic.js';
-import type { Graph } from '../../compiler/ir.js';
-import { didYouMean } from '../../compiler/names.js';
+import type { Tensor } from '../../compiler/ir.js';
 import { formatShape } from '../../compiler/shape.js';
+import { NORMALISATIONS, type Normalisation } from '../../data/dataset.js';
 import { ENGINES, run, type RunInput, type RunResult } from '../../run.js';
-import { isNpyFile, isPngFile } from '../artifacts.js';
-import { EXIT, flagSource, type ExitCode } from '../exit.js';
+import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
 import { printJson } from '../json.js';
@@ -20,17 +16,26 @@ import {
   readInteger,
   readModelFlags,
   readWeightFlags,
-  splitNamed,
   withExamples,
   withJson,
   withModel,
   withWeights,
-  wrongOption,
   type JsonFlag,
   type ModelFlags,
   type WeightFlags,
 } from '../options.js';
 import { writeOutputFiles, type OutputFile } from '../output.js';
+import {
+  encodeOutputs,
+  formatValue,
+  KINDS,
+  kindOf,
+  outputProblems,
+  rangeWarnings,
+  readOutputs,
+  softmaxOutputs,
+  type WrittenOutput,
+} from '../run-outputs.js';
 import { fail, type Shell } from '../shell.js';
 import { readInputs } from '../tensor-input.js';
 import { describeWeights } from '../words.js';
@@ -40,6 +45,9 @@ interface RunFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly output: readonly string[];
   readonly engine: string;
   readonly page?: string;
+  readonly normalise?: string;
+  readonly tile?: string;
+  readonly overlay?: boolean;
   readonly force?: boolean;
 }
 
@@ -57,10 +65,17 @@ export function register(program: Command, shell: Shell): void {
     .requiredOption('-o, --output <[name=]file>', 'where to write; repeatable', collect)
     .option('--engine <engine>', `what runs it: ${ENGINES.join(', ')}`, 'onnx')
     .option('--page <number>', 'the page of a TIFF to use, from 1 (default: all, as a batch)')
+    .option(
+      '--normalise <how>',
+      `of each image: ${NORMALISATIONS.join(', ')} (default: as its weights were trained, or none)`,
+    )
+    .option('--tile <pixels>', 'run the image in overlapping tiles of this side')
+    .option('--overlay', 'write the mask laid over the image')
     .option('--force', 'replace existing files whatever they are');
   withExamples(withJson(withWeights(withModel(command))), [
     'run models/sdunet.arch --input slice.png -o mask.png',
     'run model.arch --weights trained.safetensors --input stack.tif --page 3 -o mask.npy',
+    'run models/sdunet.arch --weights w.safetensors --input large.png --tile 256 --overlay -o mask.png',
     'run two.arch --input left=a.png --input right=b.png -o depth=depth.png -o mask=mask.png',
   ]).action(async (file: string, flags: RunFlags) => {
     process.exitCode = await runFile(file, flags, shell);
@@ -74,24 +89,42 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
     page: optional(flags.page, (text) =>
       readInteger('page', text, { min: 1, max: Number.MAX_SAFE_INTEGER }),
     ),
+    tile: optional(flags.tile, (text) =>
+      readInteger('tile', text, { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    ),
+    normalise: optional(flags.normalise, (text) =>
+      readChoice('normalise', text, NORMALISATIONS, 'normalisation'),
+    ),
     outputs: readOutputs(flags.output),
     weights: readWeightFlags(flags),
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
-  const { request, engine, page, outputs, weights, source } = read.value;
+  const { request, engine, page, outputs, weights, source, tile } = read.value;
   const inputs = await readInputs(flags.input, page);
   if (!inputs.ok) return fail(shell, inputs.diagnostics);
+  const isOverlaid = flags.overlay === true;
+  const how = read.value.normalise ?? (await trainedNormalisation(weights.weights?.bytes));
+  let softmax: ReadonlySet<string> = new Set();
 
-  const { value: result, diagnostics } = await run(source, fileHost(source.path), inputs.value, {
+  const given = await Promise.all(inputs.value.map((input) => normalised(input, how ?? 'none')));
+  const { value: result, diagnostics } = await run(source, fileHost(source.path), given, {
     ...request,
     ...weights,
     onProgress: shell.progress,
     engine,
-    accept: (graph) => outputProblems(graph, outputs, inputs.value),
+    tile,
+    accept(graph) {
+      softmax = softmaxOutputs(graph);
+      return outputProblems(graph, outputs, inputs.value, isOverlaid);
+    },
   });
   if (result === undefined) return fail(shell, diagnostics);
-  const written = await encodeOutputs(outputs, result);
+  if (how !== undefined && how !== 'none') shell.note(`images normalised: ${how}`);
+  const image = inputs.value[0]?.tensor;
+  const overlaid =
+    isOverlaid && image !== undefined ? { image: oneImage(image), softmax } : undefined;
+  const written = await encodeOutputs(outputs, result, overlaid);
   const warnings = [...diagnostics, ...written.flatMap((w) => rangeWarnings(w))];
   const problems = await writeOutputFiles(
     written.map(({ path, content }): OutputFile => ({ path, content })),
@@ -104,159 +137,41 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
   return EXIT.done;
 }
 
-// --- What comes out -------------------------------------------------------------------------------
+// --- What flows in --------------------------------------------------------------------------------
 
-const KINDS = { png: isPngFile, npy: isNpyFile } as const;
-type Kind = keyof typeof KINDS;
-
-function kindOf(path: string): Kind | undefined {
-  const extension = extname(path).toLowerCase().slice(1);
-  return extension === 'png' || extension === 'npy' ? extension : undefined;
-}
-
-interface OutputFlag {
-  /** The output's name, where it is said. */
-  readonly name: string | undefined;
-  readonly path: string;
-  readonly kind: Kind;
-  /** As it was written. */
-  readonly text: string;
-}
-
-function readOutputs(texts: readonly string[]): Outcome<readonly OutputFlag[]> {
-  const outputs: OutputFlag[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const text of texts) {
-    const { name, file: path } = splitNamed(text);
-    const kind = kindOf(path);
-    if (kind !== undefined) {
-      outputs.push({ name, path, kind, text });
-      continue;
-    }
-    const wrong = wrongOption('output', text, 'an output ends in `.png` or `.npy`', [
-      `an image: \`${withoutExtension(path)}.png\`; any output: \`${withoutExtension(path)}.npy\``,
-    ]);
-    if (!wrong.ok) diagnostics.push(...wrong.diagnostics);
-  }
-  return diagnostics.length === 0 ? { ok: true, value: outputs } : { ok: false, diagnostics };
-}
-
-function withoutExtension(path: string): string {
-  return path.slice(0, path.length - extname(path).length);
-}
-
-/** What is wrong with where outputs are to go, before anything runs. */
-function outputProblems(
-  graph: Graph,
-  flags: readonly OutputFlag[],
-  inputs: readonly RunInput[],
-): Diagnostic[] {
-  const names = graph.outputs.map((output) => output.name);
-  const seen = new Set<string>();
-  return flags.flatMap((flag): Diagnostic[] => {
-    const { name = names.length === 1 ? names[0] : undefined, path, kind, text } = flag;
-    const source = flagSource('output', text);
-    const span = { source, start: 0, end: text.length };
-    const say = (message: string, ...hints: string[]): Diagnostic[] => [
-      diagnostic('output-mismatch', message, { span, hints }),
-    ];
-    if (name === undefined) {
-      return say(
-        `\`${graph.name}\` has ${names.length} outputs: which goes to ${path}?`,
-        `say it: ${names.map((each) => `\`-o ${each}=FILE\``).join(', ')}`,
-      );
-    }
-    const output = graph.outputs.find((each) => each.name === name);
-    if (output === undefined) {
-      const list = `its outputs are ${names.join(', ')}`;
-      return say(`\`${graph.name}\` has no output \`${name}\``, ...didYouMean(name, names), list);
-    }
-    if (seen.has(path)) return say(`${path} is named twice`);
-    seen.add(path);
-    if (kind !== 'png') return [];
-    const { shape } = output.value.type;
-    const hint = `write an array: \`${withoutExtension(path)}.npy\``;
-    if (shape.length !== 3 || (shape[2] !== 1 && shape[2] !== 3)) {
-      return say(`\`${name}\` is ${formatShape(shape)}, and an image has 1 or 3 channels`, hint);
-    }
-    const images = inputs[0]?.tensor.shape ?? [];
-    const rank = graph.inputs[0]?.type.shape.length ?? 0;
-    return images.length > rank && (images[0] ?? 1) > 1
-      ? say(`there are ${images[0]} images, and a PNG holds one`, hint, 'or choose one: `--page 1`')
-      : [];
-  });
-}
-
-interface WrittenOutput {
-  readonly name: string;
-  readonly path: string;
-  readonly kind: Kind;
-  readonly content: Uint8Array;
-  readonly shape: readonly number[];
-  readonly range: Range;
-}
-
-/** Of an output's values, those that are numbers; `invalid` counts the others (NaN, infinities). */
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
-  readonly invalid: number;
-}
-
-function rangeOf(data: Float32Array): Range {
-  let [min, max, sum, count] = [Infinity, -Infinity, 0, 0];
-  for (const value of data) {
-    if (!Number.isFinite(value)) continue;
-    min = Math.min(min, value);
-    max = Math.max(max, value);
-    sum += value;
-    count++;
-  }
-  return { min, max, mean: sum / count, invalid: data.length - count };
-}
-
-async function encodeOutputs(
-  flags: readonly OutputFlag[],
-  result: RunResult,
-): Promise<readonly WrittenOutput[]> {
-  const [{ writePng }, { writeNpy }] = await Promise.all([
-    import('../../data/png.js'),
-    import('../../data/npy.js'),
+/** How the images were normalised that weights were trained on; undefined where nothing says. */
+async function trainedNormalisation(
+  bytes: Uint8Array | undefined,
+): Promise<Normalisation | undefined> {
+  if (bytes === undefined) return undefined;
+  const [{ readSafetensors }, { trainedAs }] = await Promise.all([
+    import('../../weights/safetensors.js'),
+    import('../../weights/trained.js'),
   ]);
-  return Promise.all(
-    flags.map(async ({ name: wanted, path, kind }) => {
-      const name = wanted ?? [...result.outputs.keys()][0] ?? '';
-      const batch = result.outputs.get(name);
-      if (batch === undefined) throw new Error(`the engine gave no output ${name}`);
-      const [images, ...shape] = batch.shape;
-      // A batch of one was none on the command line.
-      const tensor = images === 1 ? { shape, data: batch.data } : batch;
-      const content = kind === 'png' ? await writePng(tensor) : writeNpy(tensor);
-      return { name, path, kind, content, shape: tensor.shape, range: rangeOf(tensor.data) };
-    }),
-  );
+  const read = readSafetensors(bytes);
+  return read.ok ? trainedAs(read.value.metadata)?.normalise : undefined;
 }
 
-/** Half a step of an 8-bit image: what lies this little outside is shown as it is. */
-const INVISIBLE = 1 / 510;
-
-function rangeWarnings({ name, path, kind, range }: WrittenOutput): Diagnostic[] {
-  const { min, max, invalid } = range;
-  const problems: string[] = [];
-  if (invalid > 0) problems.push(`has ${invalid} values that are not finite`);
-  if (kind === 'png' && (min < -INVISIBLE || max > 1 + INVISIBLE)) {
-    problems.push(`runs from ${formatValue(min)} to ${formatValue(max)}`);
+/** Each image of the batch by itself, as in training. */
+async function normalised(input: RunInput, how: Normalisation): Promise<RunInput> {
+  const { shape, data } = input.tensor;
+  if (how === 'none' || shape.length < 2) return input;
+  const { normalise } = await import('../../data/normalise.js');
+  const images = shape.length === 4 ? (shape[0] ?? 1) : 1;
+  const channels = shape.length === 2 ? 1 : (shape.at(-1) ?? 1);
+  const length = data.length / Math.max(1, images);
+  const made = new Float32Array(data.length);
+  for (let n = 0; n < images; n++) {
+    const image = data.subarray(n * length, (n + 1) * length);
+    made.set(normalise(image, channels, how), n * length);
   }
-  if (problems.length === 0) return [];
-  const message = `\`${name}\` ${problems.join(' and ')}; ${path} shows 0 to 1`;
-  return kind === 'png'
-    ? [diagnostic('output-range', message, { hints: ['write a `.npy` to keep the values'] })]
-    : [diagnostic('output-range', `\`${name}\` ${problems.join(' and ')}`)];
+  return { ...input, tensor: { shape, data: made } };
 }
 
-function formatValue(value: number): string {
-  return String(Number(value.toPrecision(4)));
+/** `[H, W, C]`, without a batch of one. */
+function oneImage({ shape, data }: Tensor): Tensor {
+  if (shape.length === 2) return { shape: [...shape, 1], data };
+  return shape.length === 4 ? { shape: shape.slice(1), data } : { shape, data };
 }
 
 // --- What is said of it ---------------------------------------------------------------------------
