@@ -153,7 +153,7 @@ describe('archc train', () => {
     expect(code).toBe(130);
     expect(stderr).toMatch(/stopping after this step/);
     const [, step] =
-      /stopped after (\d+) of 4000 steps; go on with `archc train tiny\.arch --recipe tiny --steps 4000 -o d\.safetensors --resume d\.checkpoint\.safetensors`/.exec(
+      /stopped after (\d+) of 4000 steps; go on with `archc train tiny\.arch --recipe tiny --steps 4000 --engine wasm -o d\.safetensors --resume d\.checkpoint\.safetensors`/.exec(
         stderr,
       ) ?? [];
     const saved = readSafetensors(bytes('d.checkpoint.safetensors'));

@@ -1,5 +1,6 @@
 /** How figures go over the steps of a training, as SVG: panels one under the other. */
 import { linearAxis, logAxis, type Axis } from './axis.js';
+import { legend } from './legend.js';
 import {
   COLOR,
   coordinate,
@@ -199,28 +200,4 @@ function thinned(points: readonly Point[]): readonly Point[] {
     kept.push(...(least.x < most.x ? [least, most] : least === most ? [least] : [most, least]));
   }
   return kept;
-}
-
-function legend(
-  entries: readonly ({ readonly label: string } & (typeof STROKES)[number])[],
-  left: number,
-  y: number,
-): string[] {
-  let x = left;
-  return entries.flatMap(({ label, color, dash }) => {
-    const at = x;
-    x += 30 + textWidth(label, SMALL) + 22;
-    return [
-      element('line', {
-        x1: at,
-        y1: y - 3.5,
-        x2: at + 24,
-        y2: y - 3.5,
-        stroke: color,
-        'stroke-width': 2,
-        'stroke-dasharray': dash,
-      }),
-      text(label, { x: at + 30, y, fill: COLOR.muted, ...SMALL }),
-    ];
-  });
 }

@@ -1,5 +1,6 @@
 /** How a figure goes up and down from step to step, such as memory in use, as SVG. */
 import { linearAxis } from './axis.js';
+import { legend, type LegendEntry } from './legend.js';
 import {
   COLOR,
   coordinate,
@@ -59,7 +60,7 @@ export function stepChart({ title, x, y, series }: StepChart): string {
   const muted = { fill: COLOR.muted, ...SMALL };
   const content = [
     text(title, { x: MARGIN, y: MARGIN + 12, ...TITLE }),
-    ...(hasLegend ? legend(series, plot.x, MARGIN + 36) : []),
+    ...(hasLegend ? legend(series.map(entryOf), plot.x, MARGIN + 36) : []),
     ...yAxis.ticks.flatMap((tick, i) => [
       element('line', {
         x1: plot.x,
@@ -104,6 +105,15 @@ export function stepChart({ title, x, y, series }: StepChart): string {
   }
   const width = Math.max(plot.x + plot.width + MARGIN, 2 * MARGIN + textWidth(title, TITLE));
   return document({ width, height: bottom + 32 + MARGIN, title }, content);
+}
+
+/** Dashes tell lines apart in grey, too. */
+function dashOf(index: number): string | undefined {
+  return index === 0 ? undefined : '5 3';
+}
+
+function entryOf({ label }: StepSeries, index: number): LegendEntry {
+  return { label, color: STROKES[index] ?? COLOR.muted, dash: dashOf(index) };
 }
 
 type Plot = { readonly x: number; readonly y: number } & typeof PLOT;
@@ -160,7 +170,7 @@ function line(
       fill: 'none',
       stroke,
       'stroke-width': 1.5,
-      'stroke-dasharray': index === 0 ? undefined : '5 3',
+      'stroke-dasharray': dashOf(index),
     }),
   ]);
 }
@@ -216,24 +226,4 @@ function peak(
       ...SMALL,
     }),
   ];
-}
-
-function legend(series: readonly StepSeries[], start: number, y: number): string[] {
-  let x = start;
-  return series.flatMap(({ label }, i) => {
-    const at = x;
-    x += 30 + textWidth(label, SMALL) + 24;
-    return [
-      element('line', {
-        x1: at,
-        y1: y - 3.5,
-        x2: at + 22,
-        y2: y - 3.5,
-        stroke: STROKES[i] ?? COLOR.muted,
-        'stroke-width': 2,
-        'stroke-dasharray': i === 0 ? undefined : '5 3',
-      }),
-      text(label, { x: at + 28, y, fill: COLOR.muted, ...SMALL }),
-    ];
-  });
 }

@@ -1,6 +1,9 @@
 /** Pieces of pages that several sections use. */
+import { darkRules } from '../charts/svg.js';
 import { formatNumber } from '../cli/table.js';
-import { markup, type Markup } from './markup.js';
+import { VERSION } from '../version.js';
+import { STYLE } from './assets.js';
+import { markup, trusted, type Markup } from './markup.js';
 
 /** A part of a page, as the table of contents names it. */
 export interface Section {
@@ -8,6 +11,21 @@ export interface Section {
   readonly title: string;
   /** Begins with its heading. */
   readonly body: Markup;
+}
+
+/** The head of a page; `policy` is its Content-Security-Policy. */
+export function pageHead(title: string, policy: string): Markup {
+  const dark = `@media screen and (prefers-color-scheme:dark){\n${darkRules()}\n}\n`;
+  return markup`<head>
+<meta charset="utf-8">
+<meta name="generator" content="archc ${VERSION}">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>
+${trusted(`${STYLE}${dark}`)}</style>
+</head>`;
 }
 
 /** A heading of a model's section, which can be linked to. */

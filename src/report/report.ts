@@ -1,15 +1,14 @@
 /** A report on models: one page of HTML that needs nothing but itself. */
 import { boxesOf, buildDiagram, MAX_SVG_BOXES, writeDiagram } from '../backends/diagram/index.js';
-import { darkRules } from '../charts/svg.js';
 import { formatTensor, labels } from '../cli/stats-format.js';
 import { VERSION } from '../version.js';
-import { SCRIPT, STYLE } from './assets.js';
+import { SCRIPT } from './assets.js';
 import { conventionsSection, gapsSection } from './conventions.js';
 import { costSection, layersSection } from './layers.js';
 import { markup, trusted, type Markup } from './markup.js';
 import { memorySection } from './memory.js';
 import { shown, type ReportModel, type Shown } from './model.js';
-import { figure, heading, integer, type Section } from './parts.js';
+import { figure, heading, integer, pageHead, type Section } from './parts.js';
 import { rooflineSection } from './roofline.js';
 import { sourceSection } from './source.js';
 import { summarySection } from './summary.js';
@@ -89,7 +88,6 @@ async function page(
   parts: readonly ModelPart[],
 ): Promise<Markup> {
   const title = `${names.join(', ')}: figures by archc`;
-  const style = `${STYLE}@media screen and (prefers-color-scheme:dark){\n${darkRules()}\n}\n`;
   // Nothing is loaded from anywhere, and no script runs but the page's own.
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${await sha256(SCRIPT)}'`;
   const link = ({ id, title: to }: Section): Markup => markup`<li><a href="#${id}">${to}</a></li>`;
@@ -102,16 +100,7 @@ async function page(
   ];
   return markup`<!doctype html>
 <html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="generator" content="archc ${VERSION}">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>
-${trusted(style)}</style>
-</head>
+${pageHead(title, policy)}
 <body>
 <a class="skip" href="#main">Skip to the figures</a>
 <header>

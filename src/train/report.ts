@@ -1,11 +1,9 @@
 /** A training as a page of HTML that needs nothing but itself, and its curves as SVG. */
 import { curveChart, type Curve, type CurvePanel } from '../charts/curve-chart.js';
-import { darkRules } from '../charts/svg.js';
 import { maskOfErrors, maskOfLabels, overlay } from '../data/overlay.js';
 import { writePng } from '../data/png.js';
-import { STYLE } from '../report/assets.js';
 import { markup, trusted, type Markup } from '../report/markup.js';
-import { figure, plainTable } from '../report/parts.js';
+import { figure, pageHead, plainTable } from '../report/parts.js';
 import { VERSION } from '../version.js';
 import type { TrainingIdentity } from './checkpoint.js';
 import type { Shown } from './evaluate.js';
@@ -103,23 +101,13 @@ export async function trainingPage(report: TrainingReport): Promise<string> {
   const { identity, file, state, engine } = report;
   const { recipe, model } = identity;
   const title = `${model} by ${recipe.name}: a training by archc`;
-  const dark = `@media screen and (prefers-color-scheme:dark){\n${darkRules()}\n}\n`;
   const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
   const pictures: Markup[] = [];
   for (const shown of report.shown) pictures.push(await pictureRow(shown, report.classes));
   const last = state.validations.at(-1);
   return markup`<!doctype html>
 <html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="generator" content="archc ${VERSION}">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>
-${trusted(`${STYLE}${dark}`)}</style>
-</head>
+${pageHead(title, policy)}
 <body>
 <header>
 <p class="kind">archc train</p>

@@ -36,13 +36,13 @@ export function trainedAs(metadata: ReadonlyMap<string, string>): TrainedAs | un
 
 /** How to ask for the model that weights were trained for. */
 export function trainedHint({ model, arguments: given }: TrainedAs): string {
-  const flags = [`--model ${model}`, ...given.map((text) => `--set ${quoted(text)}`)];
+  const flags = [`--model ${model}`, ...given.map((text) => `--set ${shellWord(text)}`)];
   return `they were trained for \`${flags.join(' ')}\``;
 }
 
 /** As a shell takes it. */
-function quoted(text: string): string {
-  return /^[\w.=+-]*$/.test(text) ? text : `'${text}'`;
+export function shellWord(text: string): string {
+  return /^[\w./=+-]+$/.test(text) ? text : `'${text}'`;
 }
 
 /** A list of texts in JSON; what else it may be is an empty one. */

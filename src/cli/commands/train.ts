@@ -8,14 +8,14 @@ import type { Dataset } from '../../data/dataset.js';
 import type { TrainingIdentity } from '../../train/checkpoint.js';
 import { TRAINING_ENGINES, openTrainingEngine, type OpenedEngine } from '../../train/engine.js';
 import type { Shown } from '../../train/evaluate.js';
-import type { StepRecord, ValidationRecord } from '../../train/loop.js';
+import type { ValidationRecord } from '../../train/loop.js';
 import type { Recipe } from '../../train/recipe.js';
 import type { TrainingReport } from '../../train/report.js';
 import type { TrainResult } from '../../train/train.js';
-import { formatScore, formatTime } from '../../train/words.js';
+import { formatTime } from '../../train/words.js';
 import { writeSafetensors } from '../../weights/safetensors.js';
 import { isDiagramFile, isSafetensorsFile, isTrainingReport } from '../artifacts.js';
-import { openData, readDataOptions, withData, type DataFlags } from '../data-options.js';
+import { openData, readDataOptions, withData } from '../data-options.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readBytes, readSource } from '../input.js';
@@ -41,22 +41,20 @@ import {
   type CheckpointFile,
   type TrainingLog,
 } from '../training-files.js';
+import {
+  createClock,
+  headOf,
+  resumeLine,
+  validationLine,
+  watchInterrupts,
+  withCheckpoint,
+  type ResumedFlags,
+} from '../training-words.js';
 
-interface TrainFlags extends DataFlags, JsonFlag {
-  readonly recipe?: string;
-  readonly output: string;
-  readonly set?: readonly string[];
-  readonly size?: string;
-  readonly seed?: string;
-  readonly steps?: string;
+interface TrainFlags extends ResumedFlags, JsonFlag {
   readonly weights?: string;
   readonly resume?: string;
   readonly checkpoint?: string;
-  readonly log?: string;
-  readonly report?: string;
-  readonly curves?: string;
-  readonly engine?: string;
-  readonly tile?: string;
   readonly force?: boolean;
 }
 
@@ -405,90 +403,4 @@ async function startWeights({ opened, identity, weights }: Job): Promise<Outcome
     ...(weights === undefined ? { seed: identity.recipe.seed } : { weights }),
   });
   return found.ok ? { ok: true, value: found.value.values } : found;
-}
-
-// --- What is said while it runs ------------------------------------------------------------------
-
-/** The first Ctrl-C asks the training to stop after its step, the second ends the process. */
-function watchInterrupts(shell: Shell): {
-  readonly isAsked: () => boolean;
-  readonly end: () => void;
-} {
-  let isAsked = false;
-  const onSignal = (): void => {
-    if (isAsked) process.exit(EXIT.interrupted);
-    isAsked = true;
-    shell.note('stopping after this step; again to stop at once');
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    isAsked: () => isAsked,
-    end: () => signals.forEach((signal) => process.off(signal, onSignal)),
-  };
-}
-
-function createClock() {
-  let begun = performance.now();
-  let first = 0;
-  return {
-    start(done: number): void {
-      begun = performance.now();
-      first = done;
-    },
-    seconds: (): number => (performance.now() - begun) / 1000,
-    /** Loss, metrics, speed and time left, for the bar. */
-    detail(record: StepRecord, total: number, last: ValidationRecord | undefined): string {
-      const perSecond = (record.step - first) / ((performance.now() - begun) / 1000);
-      const left = formatTime((total - record.step) / perSecond);
-      const scores = last === undefined ? '' : `  mean IoU ${formatScore(last.scores.meanIou)}`;
-      return `loss ${record.loss.toFixed(4)}${scores}  ${perSecond.toFixed(1)} steps/s  ${left} left`;
-    },
-  };
-}
-
-function validationLine(
-  { step, loss, scores }: ValidationRecord,
-  steps: number,
-  classes: readonly string[],
-): string {
-  const dice = scores.dice.flatMap((value, i) =>
-    i === 0 ? [] : [`Dice of ${classes[i] ?? `class ${i}`} ${formatScore(value)}`],
-  );
-  const parts = [
-    `loss ${loss.toFixed(4)}`,
-    `accuracy ${formatScore(scores.accuracy)}`,
-    `mean IoU ${formatScore(scores.meanIou)}`,
-    ...dice,
-  ];
-  return `step ${step}/${steps}: validation ${parts.join(', ')}`;
-}
-
-function headOf(identity: TrainingIdentity, engine: string, steps: number): object {
-  const { model, arguments: given, recipe, data } = identity;
-  return { archc: 'train', type: 'start', model, arguments: given, recipe, data, engine, steps };
-}
-
-function withCheckpoint(problem: Diagnostic, { isSaved, path }: CheckpointFile): Diagnostic {
-  if (!isSaved()) return problem;
-  return { ...problem, hints: [...problem.hints, `the last checkpoint is whole: ${path}`] };
-}
-
-/** The command that goes on. */
-function resumeLine(
-  file: string,
-  flags: TrainFlags,
-  checkpoint: string,
-  step: number,
-  steps: number,
-): string {
-  const kept = [
-    ...(flags.recipe === undefined ? [] : ['--recipe', flags.recipe]),
-    ...(flags.data === undefined ? [] : ['--data', flags.data]),
-    ...(flags.set ?? []).flatMap((text) => ['--set', text]),
-    ...(flags.seed === undefined ? [] : ['--seed', flags.seed]),
-    ...(flags.steps === undefined ? [] : ['--steps', flags.steps]),
-  ];
-  const command = ['archc train', file, ...kept, '-o', flags.output, '--resume', checkpoint];
-  return `stopped after ${step} of ${steps} steps; go on with \`${command.join(' ')}\``;
 }
