@@ -8,7 +8,7 @@ import { membranes } from '../src/data/membranes.js';
 import { sampleFiles } from '../src/data/write.js';
 import { quit, readOptions, trainAll, type Options, type Training } from './experiment.js';
 import { countedModels } from './counts.js';
-import { diceOf, isComparable, meanOf, score, scoreTable, writePage } from './page.js';
+import { diceOf, isAsGood, meanOf, score, scoreTable, writePage } from './page.js';
 import { imageCell, maskCell, need, predictions, sheet } from './pictures.js';
 
 const TRAININGS: readonly Training[] = [
@@ -73,12 +73,12 @@ writePage(
       {
         claim: 'SD-UNet segments EM stacks comparably to U-Net',
         here: compared(sdunet, unet),
-        verdict: isComparable(dice(sdunet), dice(unet)),
+        verdict: isAsGood(dice(sdunet), dice(unet)),
       },
       {
         claim: 'the same, were it not for weight standardisation',
         here: compared(noWs, unet),
-        verdict: isComparable(dice(noWs), dice(unet)),
+        verdict: isAsGood(dice(noWs), dice(unet)),
       },
     ],
     limits:

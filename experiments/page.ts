@@ -30,18 +30,26 @@ export interface Claim {
 
 export type Verdict = 'agrees' | 'does not agree' | 'cannot be told';
 
-/** Scores that differ by less say nothing, with one seed. */
+/** Figures that differ by less say nothing, with one seed. */
 const MARGIN = 0.02;
+/** Networks that score less, both, have not learnt enough to be compared. */
+const LEARNT = 0.5;
 
-/** Whether `a` is better than `b` by more than one seed may make of nothing. */
-export function isBetter(a: number, b: number): Verdict {
+/** Whether `a` is less than `b`, by more than one seed may make of nothing. */
+export function isLower(a: number, b: number): Verdict {
   if (Math.abs(a - b) < MARGIN) return 'cannot be told';
-  return a > b ? 'agrees' : 'does not agree';
+  return a < b ? 'agrees' : 'does not agree';
 }
 
-/** Whether two are the same but for what one seed may make of nothing. */
-export function isComparable(a: number, b: number): Verdict {
-  return Math.abs(a - b) < MARGIN ? 'agrees' : 'does not agree';
+/** Whether a score is better than another, likewise. */
+export function isBetter(a: number, b: number): Verdict {
+  return Math.max(a, b) < LEARNT ? 'cannot be told' : isLower(b, a);
+}
+
+/** Whether a score is the same as another or better. */
+export function isAsGood(a: number, b: number): Verdict {
+  if (Math.max(a, b) < LEARNT) return 'cannot be told';
+  return a > b - MARGIN ? 'agrees' : 'does not agree';
 }
 
 /** Writes `NAME.md`, and the pictures beside it. */
@@ -76,7 +84,7 @@ function pageText(page: ResultPage, quick: boolean): string {
       ['claim', 'here', 'verdict'],
       against.map(({ claim, here, verdict }) => [claim, here, `**${verdict}**`]),
     ),
-    `Differences below ${MARGIN} are held for nothing. ${limits}`,
+    `Differences below ${MARGIN} are held for nothing, and scores below ${LEARNT} for those of networks that have not learnt yet. ${limits}`,
     '## What was run',
     fence('', [...trained.map(({ command }) => command), ...commands].join('\n')),
     `The recipes, from [${RECIPES}](../recipes.arch); a recipe whose name ends in \`_unet\` is the same for U-Net:`,

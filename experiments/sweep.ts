@@ -9,7 +9,7 @@ import { chooseSizes } from '../src/compiler/check.js';
 import { groupDigits } from '../src/compiler/constant.js';
 import { countsOf } from './counts.js';
 import { readOptions, trainAll } from './experiment.js';
-import { diceOf, isBetter, score, table, writePage, type Verdict } from './page.js';
+import { diceOf, isAsGood, score, table, writePage, type Verdict } from './page.js';
 import { recipeOf } from './pictures.js';
 import { drawnArguments, SWEEP } from './variants.js';
 
@@ -137,9 +137,8 @@ function compared(
 ): { readonly here: string; readonly verdict: Verdict } {
   if (a === undefined || b === undefined) return NOT_RUN;
   const ratio = (b.counts.params / a.counts.params).toFixed(1);
-  const better = isBetter(a.dice, b.dice);
   return {
     here: `${ratio}× fewer parameters, Dice ${score(a.dice)} against ${score(b.dice)}`,
-    verdict: better === 'cannot be told' ? 'agrees' : better,
+    verdict: isAsGood(a.dice, b.dice),
   };
 }

@@ -14,7 +14,7 @@ import {
   type Trained,
   type Training,
 } from './experiment.js';
-import { isBetter, isComparable, meanOf, score, scoreTable, table, writePage } from './page.js';
+import { isBetter, isAsGood, meanOf, score, scoreTable, table, writePage } from './page.js';
 import { errorCell, imageCell, predictions, sheet, withMask } from './pictures.js';
 
 /** Tumour pixels from which a slice counts as one of a large tumour: 4.3 % of 96 × 96. */
@@ -71,16 +71,23 @@ const diceRow = (label: string, size: string, count: number, scores: JsonScores)
   score(dice(scores)),
 ];
 
-const failures = judged.flatMap(({ failures: all }) => [
+/** Of each network, its worst slices of each size. */
+const failures = judged.map(({ failures: all }) => [
   ...all.filter((each) => tumourPixels(each) < LARGE).slice(0, FAILURES),
   ...all.filter((each) => tumourPixels(each) >= LARGE).slice(0, FAILURES),
 ]);
-const cells = failures.map((each) => [
-  imageCell(each),
-  withMask(each, each.truth),
-  withMask(each, each.predicted),
-  errorCell(each),
-]);
+const cells = Array.from({ length: 2 * FAILURES }, (_, i) =>
+  failures.flatMap((all) => {
+    const each = all[i];
+    if (each === undefined) return [];
+    return [
+      imageCell(each),
+      withMask(each, each.truth),
+      withMask(each, each.predicted),
+      errorCell(each),
+    ];
+  }),
+);
 const losses = curveChart({
   title: 'Training loss on drawn tumours',
   x: 'steps',
@@ -97,7 +104,7 @@ writePage(
   {
     name: 'tumours',
     title: 'Small and large tumours, U-Net against SD-UNet',
-    about: `On BRATS the paper finds SD-UNet comparable with U-Net on large tumours and better on small ones. Here both, of an eighth of the paper’s width, train on drawn tumours in the four modalities and the three kinds of tissue of BRATS (no anatomy is claimed of them); a third of the patients are held out. A slice is one of a large tumour from ${LARGE} tumour pixels on, of 96 × 96, and of a small one below; slices without any count in neither. Loss: ½ Dice + ½ binary cross-entropy.`,
+    about: `On BRATS the paper finds SD-UNet comparable with U-Net on large tumours and better on small ones. Here both, of an eighth of the paper’s width, train on drawn tumours in the four modalities and the three kinds of tissue of BRATS (no anatomy is claimed of them); a third of the patients are held out. A slice counts for large tumours from ${LARGE} tumour pixels on, of 96 × 96, and for small ones below; slices without any count for neither. Loss: ½ Dice + ½ binary cross-entropy.`,
     trained,
     commands: judged.map(({ command }) => command),
     sections: [
@@ -114,14 +121,14 @@ writePage(
       countedModels(trained),
       '![Training loss](tumours-loss.svg)',
       '## Failures',
-      `The ${FAILURES} slices with small tumours and the ${FAILURES} with large ones of which each network finds least, by the Dice of the whole tumour: ${judged.map(({ trained: { label } }) => label).join(', then ')}. From left to right: the first modality, the labels over it, the prediction, and the differences (green: found; orange: not there, or of another kind; blue: missed).`,
+      `Rows: the ${FAILURES} slices with small tumours, then the ${FAILURES} with large ones, of which each network finds least, by the Dice of the whole tumour. Columns: ${judged.map(({ trained: { label } }) => label).join(', ')}; for each the first modality, the labels over it (orange: oedema, blue: non-enhancing, green: enhancing), the prediction, and the differences (green: found; orange: not there, or of another kind; blue: missed).`,
       '![The worst slices](tumours-failures.png)',
     ],
     against: [
       {
         claim: 'comparable with U-Net on large tumours',
         here: said(dice(sdunet.large), dice(unet.large)),
-        verdict: isComparable(dice(sdunet.large), dice(unet.large)),
+        verdict: isAsGood(dice(sdunet.large), dice(unet.large)),
       },
       {
         claim: 'better than U-Net on small tumours',
@@ -131,7 +138,7 @@ writePage(
       {
         claim: 'on large tumours, were it not for WS',
         here: said(dice(noWs.large), dice(unet.large), noWs.trained.label),
-        verdict: isComparable(dice(noWs.large), dice(unet.large)),
+        verdict: isAsGood(dice(noWs.large), dice(unet.large)),
       },
       {
         claim: 'on small tumours, were it not for WS',
