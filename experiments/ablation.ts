@@ -4,17 +4,23 @@
  */
 import { curveChart } from '../src/charts/curve-chart.js';
 import { smoothedLoss } from '../src/train/report.js';
-import { readOptions, trainAll, type Trained } from './experiment.js';
+import { onDrawn, readOptions, trainAll, type Trained, type Training } from './experiment.js';
 import { isLower, meanOf, score, scoreTable, table, writePage } from './page.js';
 import { imageCell, maskCell, predictions, sheet } from './pictures.js';
-import { ABLATION, drawnArguments } from './variants.js';
 
 const SHOWN = 2;
 /** Of the last steps: what the loss has come to. */
 const TAIL = 50;
 
+const VARIANTS: readonly Training[] = [
+  { label: 'plain', name: 'ablation_plain', recipe: 'membranes', set: ['ws=false', 'groups=0'] },
+  { label: 'WS', name: 'ablation_ws', recipe: 'membranes', set: ['groups=0'] },
+  { label: 'GN', name: 'ablation_gn', recipe: 'membranes', set: ['ws=false'] },
+  { label: 'WS + GN', name: 'ablation_ws_gn', recipe: 'membranes' },
+];
+
 const options = readOptions('ablation');
-const trained = await trainAll(drawnArguments(ABLATION, options), options);
+const trained = await trainAll(onDrawn(VARIANTS, options), options);
 const [plain, ws, gn, both] = trained;
 if (plain === undefined || ws === undefined || gn === undefined || both === undefined) {
   throw new Error('no training');

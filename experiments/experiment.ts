@@ -96,6 +96,12 @@ interface TrainDocument {
   readonly validation: { readonly classes: readonly string[]; readonly scores: JsonScores };
 }
 
+/** The trainings on drawn membranes: on ten small ones where it has to be quick. */
+export function onDrawn(trainings: readonly Training[], { quick }: Options): readonly Training[] {
+  const few = quick ? ['count=10', 'size=64'] : [];
+  return trainings.map((each) => ({ ...each, set: [...(each.set ?? []), ...few] }));
+}
+
 /** Trains one after the other: two cores have no room for more. */
 export async function trainAll(
   trainings: readonly Training[],

@@ -8,10 +8,9 @@ import { sizedGraph } from '../src/compile.js';
 import { chooseSizes } from '../src/compiler/check.js';
 import { groupDigits } from '../src/compiler/constant.js';
 import { countsOf } from './counts.js';
-import { readOptions, trainAll } from './experiment.js';
+import { onDrawn, readOptions, trainAll, type Training } from './experiment.js';
 import { diceOf, isAsGood, score, table, writePage, type Verdict } from './page.js';
 import { recipeOf } from './pictures.js';
-import { drawnArguments, SWEEP } from './variants.js';
 
 const ROUNDS = 15;
 /** Height and width of the images that are timed. */
@@ -19,9 +18,18 @@ const SIZE = 256;
 
 const NOT_RUN = { here: 'not run', verdict: 'cannot be told' } as const;
 
+/** Of each training: enough for an order, not for the best that a network reaches. */
+const STEPS = 200;
+
+/** SD-UNet, without WS where `others` says so, and U-Net, by ascending width. */
+const SWEEP: readonly Training[] = [
+  ofWidth('SD-UNet', 'membranes', 8),
+  ...[4, 8, 16].map((width) => ofWidth('SD-UNet without WS', 'membranes', width, ['ws=false'])),
+  ...[4, 8].map((width) => ofWidth('U-Net', 'membranes_unet', width)),
+];
+
 const options = readOptions('sweep');
-const trainings = options.quick ? SWEEP.slice(-2) : SWEEP;
-const trained = await trainAll(drawnArguments(trainings, options), options);
+const trained = await trainAll(onDrawn(options.quick ? SWEEP.slice(-2) : SWEEP, options), options);
 const models = trained.map((each) => {
   const { model } = recipeOf(each);
   const sized = chooseSizes(model, { image: [SIZE, SIZE] });
@@ -140,5 +148,21 @@ function compared(
   return {
     here: `${ratio}× fewer parameters, Dice ${score(a.dice)} against ${score(b.dice)}`,
     verdict: isAsGood(a.dice, b.dice),
+  };
+}
+
+function ofWidth(
+  family: string,
+  recipe: string,
+  width: number,
+  others: readonly string[] = [],
+): Training {
+  const label = `${family}, width ${width}`;
+  return {
+    label,
+    name: `sweep_${label.toLowerCase().replace(/\W+/g, '_')}`,
+    recipe,
+    set: [`width=${width}`, ...others],
+    flags: ['--steps', String(STEPS)],
   };
 }
