@@ -39,14 +39,20 @@ const said = (of: (t: Trained) => number, a: Trained, b: Trained): string =>
 const figure = (value: number): string =>
   value < 1e4 ? value.toFixed(3) : value.toExponential(1).replace('e+', ' · 10^');
 
+const curves = trained.map(({ label, steps }) => ({ label, points: smoothedLoss(steps) }));
 const losses = curveChart({
   title: 'Training loss with and without WS and GN',
   x: 'steps',
   panels: [
+    { title: 'Training loss, smoothed', y: 'binary cross-entropy', curves },
     {
-      title: 'Training loss, smoothed',
+      title: 'The same, what lies below 1',
       y: 'binary cross-entropy',
-      curves: trained.map(({ label, steps }) => ({ label, points: smoothedLoss(steps) })),
+      curves: curves.map(({ label, points }) => ({
+        label,
+        points: points.filter(({ y }) => y < 1),
+      })),
+      range: [0, 1],
     },
   ],
 });

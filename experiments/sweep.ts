@@ -19,7 +19,7 @@ const SIZE = 256;
 const NOT_RUN = { here: 'not run', verdict: 'cannot be told' } as const;
 
 /** Of each training: enough for an order, not for the best that a network reaches. */
-const STEPS = 200;
+const STEPS = 150;
 
 /** SD-UNet, without WS where `others` says so, and U-Net, by ascending width. */
 const SWEEP: readonly Training[] = [
