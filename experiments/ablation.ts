@@ -3,10 +3,9 @@
  * draws: node scripts/run.mjs experiments/ablation.ts
  */
 import { curveChart } from '../src/charts/curve-chart.js';
-import { smoothedLoss } from '../src/train/report.js';
 import { onDrawn, readOptions, trainAll, type Trained, type Training } from './experiment.js';
 import { isLower, meanOf, score, scoreTable, table, writePage } from './page.js';
-import { imageCell, maskCell, predictions, sheet } from './pictures.js';
+import { imageCell, lossPanel, maskCell, predictions, sheet } from './pictures.js';
 
 const SHOWN = 2;
 /** Of the last steps: what the loss has come to. */
@@ -39,16 +38,16 @@ const said = (of: (t: Trained) => number, a: Trained, b: Trained): string =>
 const figure = (value: number): string =>
   value < 1e4 ? value.toFixed(3) : value.toExponential(1).replace('e+', ' · 10^');
 
-const curves = trained.map(({ label, steps }) => ({ label, points: smoothedLoss(steps) }));
+const all = lossPanel('binary cross-entropy', trained);
 const losses = curveChart({
   title: 'Training loss with and without WS and GN',
   x: 'steps',
   panels: [
-    { title: 'Training loss, smoothed', y: 'binary cross-entropy', curves },
+    all,
     {
+      ...all,
       title: 'The same, what lies below 1',
-      y: 'binary cross-entropy',
-      curves: curves.map(({ label, points }) => ({
+      curves: all.curves.map(({ label, points }) => ({
         label,
         points: points.filter(({ y }) => y < 1),
       })),

@@ -4,12 +4,13 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { curveChart } from '../src/charts/curve-chart.js';
 import { membranes } from '../src/data/membranes.js';
 import { sampleFiles } from '../src/data/write.js';
 import { quit, readOptions, trainAll, type Options, type Training } from './experiment.js';
 import { countedModels } from './counts.js';
 import { diceOf, isAsGood, meanOf, score, scoreTable, writePage } from './page.js';
-import { imageCell, maskCell, need, predictions, sheet } from './pictures.js';
+import { imageCell, lossPanel, maskCell, need, predictions, sheet } from './pictures.js';
 
 const TRAININGS: readonly Training[] = [
   { label: 'SD-UNet', name: 'isbi_sdunet', recipe: 'isbi' },
@@ -48,6 +49,12 @@ if (sdunet === undefined || noWs === undefined || unet === undefined)
 const names = trained.map(({ label }) => label).join(', ');
 const dice = ({ scores }: typeof unet): number => diceOf(scores, 1);
 const reached = trained.filter((t) => (t.scores.accuracy ?? 0) >= 0.9 && dice(t) >= 0.75);
+const stuck = trained.filter((each) => dice(each) < 0.01);
+const losses = curveChart({
+  title: 'Training loss on the slices of ISBI 2012',
+  x: 'steps',
+  panels: [lossPanel('binary cross-entropy', trained)],
+});
 const compared = (a: typeof unet, b: typeof unet): string =>
   `Dice of membranes ${score(dice(a))} against ${score(dice(b))}, accuracy ${score(a.scores.accuracy)} against ${score(b.scores.accuracy)}`;
 
@@ -62,7 +69,12 @@ writePage(
       '## Figures',
       scoreTable(trained),
       `An accuracy of 0.90 with a Dice of 0.75 is what this project asks of a reduced network on these slices. Reached by: ${reached.map(({ label }) => label).join(', ') || 'none'}. A network that calls everything background has the accuracy ${score(background)}.`,
+      ...stuck.map(
+        ({ label }) =>
+          `**${label} has not learnt yet**: it still calls everything background, where its loss has come to rest for now. [The ablation](ablation.md) looks into that.`,
+      ),
       countedModels(trained),
+      '![Training loss](isbi-loss.svg)',
       '## Masks',
       `What each makes of one held-out slice (white is membrane): ${names}. The slice itself and its labels are for non-commercial use, and so are not shown.`,
       '![Predicted masks of a held-out slice](isbi-masks.png)',
@@ -84,7 +96,11 @@ writePage(
     limits:
       'The paper trains at full width, on whole images and for far longer, and its settings are not known; what a network reaches after so few steps says how fast it learns more than how good it becomes.',
   },
-  { 'isbi-masks.png': await sheet([real]), 'isbi-drawn.png': await sheet([[...truth, ...masks]]) },
+  {
+    'isbi-loss.svg': losses,
+    'isbi-masks.png': await sheet([real]),
+    'isbi-drawn.png': await sheet([[...truth, ...masks]]),
+  },
   options,
 );
 

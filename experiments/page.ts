@@ -32,7 +32,7 @@ export type Verdict = 'agrees' | 'does not agree' | 'cannot be told';
 
 /** Figures that differ by less say nothing, with one seed. */
 const MARGIN = 0.02;
-/** Networks that score less, both, have not learnt enough to be compared. */
+/** A network that scores less has not learnt enough to be compared. */
 const LEARNT = 0.5;
 
 /** Whether `a` is less than `b`, by more than one seed may make of nothing. */
@@ -43,12 +43,12 @@ export function isLower(a: number, b: number): Verdict {
 
 /** Whether a score is better than another, likewise. */
 export function isBetter(a: number, b: number): Verdict {
-  return Math.max(a, b) < LEARNT ? 'cannot be told' : isLower(b, a);
+  return Math.min(a, b) < LEARNT ? 'cannot be told' : isLower(b, a);
 }
 
 /** Whether a score is the same as another or better. */
 export function isAsGood(a: number, b: number): Verdict {
-  if (Math.max(a, b) < LEARNT) return 'cannot be told';
+  if (Math.min(a, b) < LEARNT) return 'cannot be told';
   return a > b - MARGIN ? 'agrees' : 'does not agree';
 }
 

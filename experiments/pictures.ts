@@ -1,6 +1,7 @@
 /** What trained networks make of images, as sheets of pictures. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CurvePanel } from '../src/charts/curve-chart.js';
 import { openRecipe, weightsOf, type OpenRecipe } from '../src/compile.js';
 import type { Diagnostic, Outcome } from '../src/compiler/diagnostic.js';
 import type { Tensor } from '../src/compiler/ir.js';
@@ -13,6 +14,7 @@ import { splitDataset } from '../src/data/split.js';
 import { openTrainingEngine } from '../src/train/engine.js';
 import { evaluate, type Shown } from '../src/train/evaluate.js';
 import { createPredictor } from '../src/train/predict.js';
+import { smoothedLoss } from '../src/train/report.js';
 import { graphAt } from '../src/train/sizes.js';
 import { RECIPES, ROOT, type Trained, type Training } from './experiment.js';
 
@@ -59,6 +61,12 @@ export function need<T>(outcome: Outcome<T>): T {
 
 function failure(diagnostics: readonly Diagnostic[]): Error {
   return new Error(diagnostics.map(({ code, message }) => `${code}: ${message}`).join('\n'));
+}
+
+/** Losses of several trainings, smoothed, in one panel. */
+export function lossPanel(y: string, trained: readonly Trained[]): CurvePanel {
+  const curves = trained.map(({ label, steps }) => ({ label, points: smoothedLoss(steps) }));
+  return { title: 'Training loss, smoothed', y, curves };
 }
 
 // --- Cells of sheets, `[H, W, 3]` --------------------------------------------------------------------

@@ -3,7 +3,6 @@
  * node scripts/run.mjs experiments/tumours.ts
  */
 import { curveChart } from '../src/charts/curve-chart.js';
-import { smoothedLoss } from '../src/train/report.js';
 import type { Shown } from '../src/train/evaluate.js';
 import { countedModels } from './counts.js';
 import {
@@ -15,7 +14,7 @@ import {
   type Training,
 } from './experiment.js';
 import { isBetter, isAsGood, meanOf, score, scoreTable, table, writePage } from './page.js';
-import { errorCell, imageCell, predictions, sheet, withMask } from './pictures.js';
+import { errorCell, imageCell, lossPanel, predictions, sheet, withMask } from './pictures.js';
 
 /** Tumour pixels from which a slice counts as one of a large tumour: 4.3 % of 96 × 96. */
 const LARGE = 400;
@@ -91,13 +90,7 @@ const cells = Array.from({ length: 2 * FAILURES }, (_, i) =>
 const losses = curveChart({
   title: 'Training loss on drawn tumours',
   x: 'steps',
-  panels: [
-    {
-      title: 'Training loss, smoothed',
-      y: '½ Dice + ½ cross-entropy',
-      curves: trained.map(({ label, steps }) => ({ label, points: smoothedLoss(steps) })),
-    },
-  ],
+  panels: [lossPanel('½ Dice + ½ cross-entropy', trained)],
 });
 
 writePage(
