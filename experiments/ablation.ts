@@ -122,7 +122,7 @@ writePage(
         verdict: isLower(roughness(both), roughness(plain)),
       },
     ],
-    limits: `Of the images held out, accuracies are ${trained.map(({ label, scores }) => `${score(scores.accuracy)} with ${label}`).join(', ')}. One learning rate serves all four, and another might order them differently. A standardised depthwise kernel sums to zero, so it passes differences between neighbours and no level, and its norm is 3, by which each layer multiplies where no norm undoes it: hence the first losses. With GN that is left for the last two layers alone, whose weights have to shrink before there is anything to learn from; so few steps show that more than many would.`,
+    limits: `Of the images held out, accuracies are ${trained.map(({ label, scores }) => `${score(scores.accuracy)} with ${label}`).join(', ')}. One learning rate serves all four, and another might order them differently. A standardised depthwise kernel sums to zero, so it passes differences between neighbours and no level, and its norm is 3, by which each layer multiplies where no norm undoes it: hence the first losses. With GN the gain is left to the last two layers alone, which no norm follows. Why a standardised network then rests so long where it calls everything background has not been looked into; neither rate, initial weights nor steps were tuned for it, nor is it known what the paper did.`,
   },
   { 'ablation-loss.svg': losses, 'ablation-masks.png': await sheet([cells]) },
   options,

@@ -5,16 +5,10 @@
 import { curveChart } from '../src/charts/curve-chart.js';
 import type { Shown } from '../src/train/evaluate.js';
 import { countedModels } from './counts.js';
-import {
-  evaluateOne,
-  readOptions,
-  trainAll,
-  type JsonScores,
-  type Trained,
-  type Training,
-} from './experiment.js';
-import { isBetter, isAsGood, meanOf, score, scoreTable, table, writePage } from './page.js';
+import { readOptions, trainAll, type Trained, type Training } from './experiment.js';
+import { scoreTable, writePage } from './page.js';
 import { errorCell, imageCell, lossPanel, predictions, sheet, withMask } from './pictures.js';
+import { judge, sizeClaims, sizeTable } from './sizes.js';
 
 /** Tumour pixels from which a slice counts as one of a large tumour: 4.3 % of 96 × 96. */
 const LARGE = 400;
@@ -34,47 +28,18 @@ const TRAININGS: readonly Training[] = [
   { label: 'U-Net', name: 'tumours_unet', recipe: 'tumours_unet', ...few },
 ];
 
-interface Judged {
-  readonly trained: Trained;
-  readonly command: string;
-  readonly small: JsonScores;
-  readonly large: JsonScores;
-  readonly images: { readonly small: number; readonly large: number };
-  /** By the Dice of the whole tumour, the worst first. */
-  readonly failures: readonly Shown[];
-}
-
 const trained = await trainAll(TRAININGS, options);
-const judged: Judged[] = [];
-for (const each of trained) {
-  const { command, output } = await evaluateOne(each, ['--large', String(LARGE)], options);
-  const { small, large, images } = output;
-  if (small === undefined || large === undefined)
-    throw new Error('archc eval tells no sizes apart');
-  judged.push({ trained: each, command, small, large, images, failures: await worst(each) });
-}
-
-const [sdunet, noWs, unet] = judged;
-if (sdunet === undefined || noWs === undefined || unet === undefined)
-  throw new Error('no training');
-const classes = trained[0]?.classes ?? [];
-/** The mean over the kinds of tissue, 0 where one is undefined. */
-const dice = ({ dice: all }: JsonScores): number => meanOf(all.slice(1).map((each) => each ?? 0));
-const said = (a: number, b: number, other = 'SD-UNet'): string =>
-  `mean Dice ${score(a)} with ${other}, ${score(b)} with U-Net`;
-const diceRow = (label: string, size: string, count: number, scores: JsonScores): string[] => [
-  label,
-  size,
-  String(count),
-  ...classes.map((_, i) => score(scores.dice[i])).slice(1),
-  score(dice(scores)),
-];
+const judged = await judge(trained, LARGE, options);
 
 /** Of each network, its worst slices of each size. */
-const failures = judged.map(({ failures: all }) => [
-  ...all.filter((each) => tumourPixels(each) < LARGE).slice(0, FAILURES),
-  ...all.filter((each) => tumourPixels(each) >= LARGE).slice(0, FAILURES),
-]);
+const failures: (readonly Shown[])[] = [];
+for (const each of trained) {
+  const worst = await worstFirst(each);
+  failures.push([
+    ...worst.filter((one) => tumourPixels(one) < LARGE).slice(0, FAILURES),
+    ...worst.filter((one) => tumourPixels(one) >= LARGE).slice(0, FAILURES),
+  ]);
+}
 const cells = Array.from({ length: 2 * FAILURES }, (_, i) =>
   failures.flatMap((all) => {
     const each = all[i];
@@ -102,13 +67,7 @@ writePage(
     commands: judged.map(({ command }) => command),
     sections: [
       '## Dice by size',
-      table(
-        ['network', 'tumours', 'slices', ...classes.slice(1), 'mean'],
-        judged.flatMap(({ trained: { label }, small, large, images }) => [
-          diceRow(label, 'small', images.small, small),
-          diceRow(label, 'large', images.large, large),
-        ]),
-      ),
+      sizeTable(judged),
       '## All that was held out',
       scoreTable(trained),
       countedModels(trained),
@@ -117,28 +76,7 @@ writePage(
       `Rows: the ${FAILURES} slices with small tumours, then the ${FAILURES} with large ones, of which each network finds least, by the Dice of the whole tumour. Columns: ${judged.map(({ trained: { label } }) => label).join(', ')}; for each the first modality, the labels over it (orange: oedema, blue: non-enhancing, green: enhancing), the prediction, and the differences (green: found; orange: not there, or of another kind; blue: missed).`,
       '![The worst slices](tumours-failures.png)',
     ],
-    against: [
-      {
-        claim: 'comparable with U-Net on large tumours',
-        here: said(dice(sdunet.large), dice(unet.large)),
-        verdict: isAsGood(dice(sdunet.large), dice(unet.large)),
-      },
-      {
-        claim: 'better than U-Net on small tumours',
-        here: said(dice(sdunet.small), dice(unet.small)),
-        verdict: isBetter(dice(sdunet.small), dice(unet.small)),
-      },
-      {
-        claim: 'on large tumours, were it not for WS',
-        here: said(dice(noWs.large), dice(unet.large), noWs.trained.label),
-        verdict: isAsGood(dice(noWs.large), dice(unet.large)),
-      },
-      {
-        claim: 'on small tumours, were it not for WS',
-        here: said(dice(noWs.small), dice(unet.small), noWs.trained.label),
-        verdict: isBetter(dice(noWs.small), dice(unet.small)),
-      },
-    ],
+    against: sizeClaims(judged),
     limits:
       'These tumours are drawn, and easier than real ones; networks are narrow, steps are few, and there is one seed and a handful of patients.',
   },
@@ -146,7 +84,8 @@ writePage(
   options,
 );
 
-async function worst(each: Trained): Promise<readonly Shown[]> {
+/** Held-out slices with a tumour, by the Dice of the whole tumour. */
+async function worstFirst(each: Trained): Promise<readonly Shown[]> {
   const shown = await predictions(each, options.data);
   return shown
     .filter((one) => tumourPixels(one) > 0)

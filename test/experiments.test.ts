@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { archc, ROOT } from './helpers/cli.js';
 
-const NAMES = ['isbi', 'ablation', 'tumours', 'sweep'] as const;
+const NAMES = ['isbi', 'ablation', 'tumours', 'brats', 'sweep'] as const;
 const RESULTS = join(ROOT, 'experiments/results');
 
 const work = mkdtempSync(join(tmpdir(), 'archc-experiments-'));
