@@ -35,20 +35,25 @@ const MARGIN = 0.02;
 /** A network that scores less has not learnt enough to be compared. */
 const LEARNT = 0.5;
 
+export function isEnough(value: number): boolean {
+  return value >= LEARNT;
+}
+
 /** Whether `a` is less than `b`, by more than one seed may make of nothing. */
 export function isLower(a: number, b: number): Verdict {
-  if (Math.abs(a - b) < MARGIN) return 'cannot be told';
+  // Of two that are infinite the difference is none.
+  if (!(Math.abs(a - b) >= MARGIN)) return 'cannot be told';
   return a < b ? 'agrees' : 'does not agree';
 }
 
 /** Whether a score is better than another, likewise. */
 export function isBetter(a: number, b: number): Verdict {
-  return Math.min(a, b) < LEARNT ? 'cannot be told' : isLower(b, a);
+  return !isEnough(Math.min(a, b)) ? 'cannot be told' : isLower(b, a);
 }
 
 /** Whether a score is the same as another or better. */
 export function isAsGood(a: number, b: number): Verdict {
-  if (Math.min(a, b) < LEARNT) return 'cannot be told';
+  if (!isEnough(Math.min(a, b))) return 'cannot be told';
   return a > b - MARGIN ? 'agrees' : 'does not agree';
 }
 
