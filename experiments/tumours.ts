@@ -55,7 +55,7 @@ const cells = Array.from({ length: 2 * FAILURES }, (_, i) =>
 const losses = curveChart({
   title: 'Training loss on drawn tumours',
   x: 'steps',
-  panels: [lossPanel('½ Dice + ½ cross-entropy', trained)],
+  panels: [lossPanel('loss', trained)],
 });
 
 writePage(
@@ -78,7 +78,7 @@ writePage(
     ],
     against: sizeClaims(judged),
     limits:
-      'These tumours are drawn, and easier than real ones; networks are narrow, steps are few, and there is one seed and a handful of patients.',
+      'These tumours are drawn, and easier than real ones; networks are narrow, steps are few, and there is one seed and a handful of patients. That seed was chosen for U-Net: its head narrows to two channels under ReLU, and with other seeds both of them die in the first steps, after which it learns nothing.',
   },
   { 'tumours-loss.svg': losses, 'tumours-failures.png': await sheet(cells) },
   options,
