@@ -42,15 +42,23 @@ export function meanDice({ dice }: JsonScores): number {
 /** Dice of each kind of tissue in slices of small and of large tumours. */
 export function sizeTable(judged: readonly Judged[]): string {
   const classes = judged[0]?.trained.classes.slice(1) ?? [];
+  /** Of one class there is no mean. */
+  const mean = (cells: readonly string[]): readonly string[] => (classes.length > 1 ? cells : []);
   return table(
-    ['network', 'tumours', 'slices', ...classes.map((name) => `Dice of ${name}`), 'mean'],
+    [
+      'network',
+      'tumours',
+      'slices',
+      ...classes.map((name) => `Dice of ${name}`),
+      ...mean(['mean']),
+    ],
     judged.flatMap(({ trained: { label }, images, ...own }) =>
       (['small', 'large'] as const).map((size) => [
         label,
         size,
         String(images[size]),
         ...classes.map((_, i) => score(own[size].dice[i + 1])),
-        score(meanDice(own[size])),
+        ...mean([score(meanDice(own[size]))]),
       ]),
     ),
   );
