@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { cpus, loadavg, type as systemName } from 'node:os';
 import { measureLatency } from '../bench/latency.js';
+import { loadNow, machineLine, today } from './machine.js';
 import {
   countedPart,
   MEASURED,
@@ -22,14 +22,15 @@ const read = (path: string): string => readFileSync(new URL(`../${path}`, import
 
 async function measured(): Promise<string> {
   const models = MEASURED_MODELS.map((name) => openPaperModel(read, name, SIZE));
-  const [load = 0] = loadavg();
+  const load = loadNow();
   const latencies = await measureLatency(models, ROUNDS);
-  const processors = cpus();
-  const machine =
-    `${processors[0]?.model.trim() ?? 'an unknown processor'} (${processors.length} of them), ` +
-    `${systemName()}, Node ${process.version}`;
-  const date = new Date().toISOString().slice(0, 10);
-  return measuredPart(models, latencies, { date, machine, load, rounds: ROUNDS, size: SIZE });
+  return measuredPart(models, latencies, {
+    date: today(),
+    machine: machineLine(),
+    load,
+    rounds: ROUNDS,
+    size: SIZE,
+  });
 }
 
 /** The section as it is in the page. */

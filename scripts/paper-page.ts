@@ -152,7 +152,7 @@ function claimsTable(
         'weight standardisation and group norm',
         'better and smoother training (text)',
         'not tested on this page',
-        'open here: for training experiments',
+        'open here: for [training experiments](../experiments/results/ablation.md)',
       ],
     ],
     'words',
@@ -297,7 +297,7 @@ function trainingSection(read: (path: string) => string, sdunet: Counted): strin
   return [
     '## Weight standardisation, group norm, segmentation',
     'What they do for training is not a matter of counting, and nothing on this page tests it: that takes ' +
-      'training experiments. What they cost is.',
+      '[training experiments](../experiments/results/), which are small. What they cost is.',
     `- Weight standardisation: ${exact(sdunet.params - plain.params)} parameters and ` +
       `${exact(sdunet.flops - plain.flops)} FLOPs an image. It acts on weights alone and is folded into ` +
       'them before the network runs.\n' +

@@ -1,5 +1,5 @@
 /** A training as a page of HTML that needs nothing but itself, and its curves as SVG. */
-import { curveChart, type Curve, type CurvePanel } from '../charts/curve-chart.js';
+import { curveChart, type Curve, type CurvePanel, type Point } from '../charts/curve-chart.js';
 import { maskOfErrors, maskOfLabels, overlay } from '../data/overlay.js';
 import { writePng } from '../data/png.js';
 import { markup, trusted, type Markup } from '../report/markup.js';
@@ -7,7 +7,7 @@ import { figure, pageHead, plainTable } from '../report/parts.js';
 import { VERSION } from '../version.js';
 import type { TrainingIdentity } from './checkpoint.js';
 import type { Shown } from './evaluate.js';
-import type { TrainingState } from './loop.js';
+import type { StepRecord, TrainingState } from './loop.js';
 import type { LossTerm } from './recipe.js';
 import { formatScore } from './words.js';
 
@@ -41,20 +41,26 @@ export function trainingCurves(report: TrainingReport): string {
   });
 }
 
-function lossPanel({ steps, validations }: TrainingReport['state']): CurvePanel {
+/** The loss of each step, smoothed exponentially. */
+export function smoothedLoss(
+  steps: readonly Pick<StepRecord, 'step' | 'loss'>[],
+): readonly Point[] {
   let smooth = 0;
-  const smoothed = steps.map(({ step, loss }, i) => {
+  return steps.map(({ step, loss }, i) => {
     // The mean of the first ones, or it would lag behind them.
     smooth += Math.max(SMOOTHING, 1 / (i + 1)) * (loss - smooth);
     return { x: step, y: smooth };
   });
+}
+
+function lossPanel({ steps, validations }: TrainingReport['state']): CurvePanel {
   const curves: Curve[] = [
     {
       label: 'each step',
       faint: true,
       points: steps.map(({ step, loss }) => ({ x: step, y: loss })),
     },
-    { label: 'training, smoothed', points: smoothed },
+    { label: 'training, smoothed', points: smoothedLoss(steps) },
     {
       label: 'validation',
       dots: true,
