@@ -145,34 +145,34 @@ describe('split-large', () => {
       device.destroy();
     });
 
-    it.each([
-      ['unet', 'UNet', 16],
-      ['sdunet', 'SDUNet', 16],
-    ])('%s with no tensor above a limit', async (file, model, width) => {
-      const found = modelOfFile(`models/${file}.arch`, { model, set: { width: String(width) } });
-      const graph = found.at({ H: 32, W: 32 });
-      const weights = initialize(graph.weights, 0);
-      const largest = 32 * 32 * 8 * 4;
-      const whole = runPasses({ graph, weights }, [...inferencePasses, ...kernelPasses]);
-      const sizes = whole.graph.nodes.flatMap(({ results }) => results.map(bytesOf));
-      expect(Math.max(...sizes)).toBeGreaterThan(largest);
-      const plan = await planOf(graph, weights, { largest });
-      for (const { name, bytes } of plan.plan.tensors) {
-        expect(bytes, name).toBeLessThanOrEqual(largest);
-      }
-      const inputs = randomInputs(graph, 1, 2);
-      const expected = interpret(graph, weights, inputs).get('mask');
-      const mask = (await runPlan(device, plan, inputs)).get('mask');
-      expect(expected && mask && relativeError(mask, expected)).toBeLessThanOrEqual(5e-4);
-    });
+    it.each([['sdunet', 'SDUNet', 16]])(
+      '%s with no tensor above a limit',
+      async (file, model, width) => {
+        const found = modelOfFile(`models/${file}.arch`, { model, set: { width: String(width) } });
+        const graph = found.at({ H: 32, W: 32 });
+        const weights = initialize(graph.weights, 0);
+        const largest = 32 * 32 * 8 * 4;
+        const whole = runPasses({ graph, weights }, [...inferencePasses, ...kernelPasses]);
+        const sizes = whole.graph.nodes.flatMap(({ results }) => results.map(bytesOf));
+        expect(Math.max(...sizes)).toBeGreaterThan(largest);
+        const plan = await planOf(graph, weights, { largest });
+        for (const { name, bytes } of plan.plan.tensors) {
+          expect(bytes, name).toBeLessThanOrEqual(largest);
+        }
+        const inputs = randomInputs(graph, 1, 2);
+        const expected = interpret(graph, weights, inputs).get('mask');
+        const mask = (await runPlan(device, plan, inputs)).get('mask');
+        expect(expected && mask && relativeError(mask, expected)).toBeLessThanOrEqual(5e-4);
+      },
+    );
   });
 
-  it('lets U-Net be compiled for an image of 1024×1024, and no larger than can be said', () => {
-    const compile = ['compile', 'models/unet.arch', '--target', 'wgsl'];
+  it('lets a U-Net be compiled for an image of 2048×2048, and says which is too large', () => {
+    const compile = ['compile', 'models/unet.arch', '--target', 'wgsl', '--set', 'width=16'];
     const folder = mkdtempSync(join(tmpdir(), 'archc-large-'));
     const wgsl = (size: string): CliResult =>
       archc([...compile, '--size', size, '-o', join(folder, `${size}.wgsl`)]);
-    expect(wgsl('1024x1024')).toMatchObject({ code: 0, stderr: '' });
+    expect(wgsl('2048x2048')).toMatchObject({ code: 0, stderr: '' });
     const { code, stderr } = wgsl('8192x8192');
     expect(code).toBe(1);
     expect(stderr).toContain('error[tensor-too-large]');
