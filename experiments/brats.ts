@@ -2,14 +2,12 @@
  * Small and large tumours of real patients: slices in two modalities (FLAIR and T1 with contrast), all
  * tissue as one class: node scripts/run.mjs experiments/brats.ts --data PATH
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { curveChart } from '../src/charts/curve-chart.js';
+import { join } from 'node:path';
 import { TUMOUR_MODALITIES, tumours } from '../src/data/tumours.js';
-import { sampleFiles } from '../src/data/write.js';
+import { writeDrawn } from './drawn.js';
 import { quit, readOptions, trainAll, type Options, type Training } from './experiment.js';
 import { scoreTable, writePage } from './page.js';
-import { lossPanel, need } from './pictures.js';
+import { lossChart } from './pictures.js';
 import { judge, sizeClaims, sizeTable } from './sizes.js';
 
 /** Tumour pixels from which a slice counts for large tumours: 2.6 % of 240 × 240. */
@@ -26,11 +24,11 @@ if (given.data === undefined && !given.quick) quit('--data PATH: a folder for ea
 const options: Options = { ...given, data: given.data ?? (await drawnSet(given.work)) };
 const trained = await trainAll(TRAININGS, options);
 const judged = await judge(trained, LARGE, options);
-const losses = curveChart({
-  title: 'Training loss on slices of BraTS 2015',
-  x: 'steps',
-  panels: [lossPanel('½ Dice + ½ cross-entropy', trained)],
-});
+const losses = lossChart(
+  'Training loss on slices of BraTS 2015',
+  '½ Dice + ½ cross-entropy',
+  trained,
+);
 
 writePage(
   {
@@ -54,17 +52,8 @@ writePage(
   options,
 );
 
-/** Three drawn patients in two modalities, as files. */
-async function drawnSet(work: string): Promise<string> {
+/** Three drawn patients in the two modalities, as files. */
+function drawnSet(work: string): Promise<string> {
   const folder = join(work, 'drawn-tumours');
-  const dataset = tumours(3, 2, 96, 0);
-  for (let index = 0; index < dataset.count; index++) {
-    for (const { path, bytes } of need(await sampleFiles(dataset, index, TUMOUR_MODALITIES))) {
-      if (!/^(flair|t1gd|labels)\b/.test(path)) continue;
-      const file = join(folder, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, bytes);
-    }
-  }
-  return folder;
+  return writeDrawn(folder, tumours(3, 2, 96, 0), TUMOUR_MODALITIES, ['flair', 't1gd']);
 }

@@ -2,15 +2,13 @@
  * U-Net and SD-UNet on the 30 training slices of ISBI 2012, the last six held out:
  * node scripts/run.mjs experiments/isbi.ts --data PATH
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { curveChart } from '../src/charts/curve-chart.js';
+import { join } from 'node:path';
 import { membranes } from '../src/data/membranes.js';
-import { sampleFiles } from '../src/data/write.js';
 import { quit, readOptions, trainAll, type Options, type Training } from './experiment.js';
 import { countedModels } from './counts.js';
+import { writeDrawn } from './drawn.js';
 import { diceOf, isAsGood, meanOf, score, scoreTable, writePage } from './page.js';
-import { imageCell, lossPanel, maskCell, need, predictions, sheet } from './pictures.js';
+import { imageCell, lossChart, maskCell, predictions, sheet } from './pictures.js';
 
 const TRAININGS: readonly Training[] = [
   { label: 'SD-UNet', name: 'isbi_sdunet', recipe: 'isbi' },
@@ -23,7 +21,8 @@ const SHOWN = 2;
 
 const given = readOptions('isbi');
 if (given.data === undefined && !given.quick) quit('--data PATH: the folder of the slices');
-const drawn = await drawnSet(given.work, given.quick ? 64 : 256);
+const side = given.quick ? 96 : 256;
+const drawn = await writeDrawn(join(given.work, `drawn-${side}`), membranes(10, side, 0));
 const options: Options = { ...given, data: given.data ?? drawn };
 
 const trained = await trainAll(TRAININGS, options);
@@ -50,11 +49,11 @@ const names = trained.map(({ label }) => label).join(', ');
 const dice = ({ scores }: typeof unet): number => diceOf(scores, 1);
 const reached = trained.filter((t) => (t.scores.accuracy ?? 0) >= 0.9 && dice(t) >= 0.75);
 const stuck = trained.filter((each) => dice(each) < 0.01);
-const losses = curveChart({
-  title: 'Training loss on the slices of ISBI 2012',
-  x: 'steps',
-  panels: [lossPanel('binary cross-entropy', trained)],
-});
+const losses = lossChart(
+  'Training loss on the slices of ISBI 2012',
+  'binary cross-entropy',
+  trained,
+);
 const compared = (a: typeof unet, b: typeof unet): string =>
   `Dice of membranes ${score(dice(a))} against ${score(dice(b))}, accuracy ${score(a.scores.accuracy)} against ${score(b.scores.accuracy)}`;
 
@@ -103,17 +102,3 @@ writePage(
   },
   options,
 );
-
-/** A folder of ten pairs that archc draws. */
-async function drawnSet(work: string, size: number): Promise<string> {
-  const folder = join(work, `drawn-${size}`);
-  const dataset = membranes(10, size, 0);
-  for (let index = 0; index < dataset.count; index++) {
-    for (const { path, bytes } of need(await sampleFiles(dataset, index))) {
-      const file = join(folder, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, bytes);
-    }
-  }
-  return folder;
-}

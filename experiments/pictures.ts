@@ -1,7 +1,7 @@
 /** What trained networks make of images, as sheets of pictures. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CurvePanel } from '../src/charts/curve-chart.js';
+import { curveChart, type CurvePanel } from '../src/charts/curve-chart.js';
 import { openRecipe, weightsOf, type OpenRecipe } from '../src/compile.js';
 import type { Diagnostic, Outcome } from '../src/compiler/diagnostic.js';
 import type { Tensor } from '../src/compiler/ir.js';
@@ -67,6 +67,11 @@ function failure(diagnostics: readonly Diagnostic[]): Error {
 export function lossPanel(y: string, trained: readonly Trained[]): CurvePanel {
   const curves = trained.map(({ label, steps }) => ({ label, points: smoothedLoss(steps) }));
   return { title: 'Training loss, smoothed', y, curves };
+}
+
+/** The same as a chart. */
+export function lossChart(title: string, y: string, trained: readonly Trained[]): string {
+  return curveChart({ title, x: 'steps', panels: [lossPanel(y, trained)] });
 }
 
 // --- Cells of sheets, `[H, W, 3]` --------------------------------------------------------------------

@@ -2,12 +2,11 @@
  * Small and large tumours, U-Net against SD-UNet, on tumours in four modalities that archc draws:
  * node scripts/run.mjs experiments/tumours.ts
  */
-import { curveChart } from '../src/charts/curve-chart.js';
 import type { Shown } from '../src/train/evaluate.js';
 import { countedModels } from './counts.js';
 import { readOptions, trainAll, type Trained, type Training } from './experiment.js';
 import { scoreTable, writePage } from './page.js';
-import { errorCell, imageCell, lossPanel, predictions, sheet, withMask } from './pictures.js';
+import { errorCell, imageCell, lossChart, predictions, sheet, withMask } from './pictures.js';
 import { judge, sizeClaims, sizeTable } from './sizes.js';
 
 /** Tumour pixels from which a slice counts as one of a large tumour: 4.3 % of 96 × 96. */
@@ -52,11 +51,7 @@ const cells = Array.from({ length: 2 * FAILURES }, (_, i) =>
     ];
   }),
 );
-const losses = curveChart({
-  title: 'Training loss on drawn tumours',
-  x: 'steps',
-  panels: [lossPanel('loss', trained)],
-});
+const losses = lossChart('Training loss on drawn tumours', 'loss', trained);
 
 writePage(
   {
