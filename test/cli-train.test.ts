@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readImage } from '../src/data/image.js';
 import { readSafetensors } from '../src/weights/safetensors.js';
-import { archc, codesOf, json, put, ROOT, temporaryFolder } from './helpers/cli.js';
+import { archc, codesOf, json, put, ROOT, temporaryFolder, type CliResult } from './helpers/cli.js';
 import { png } from './helpers/image-files.js';
 
 const folder = temporaryFolder();
@@ -55,16 +55,15 @@ const exists = (name: string): boolean => existsSync(join(folder, name));
 const TRAIN = ['train', 'tiny.arch', '--recipe', 'tiny', '--engine', 'wasm'];
 
 /** Starts a training and does something to it once it has validated twice. */
-function interrupted(
-  args: readonly string[],
-  signal: NodeJS.Signals,
-): Promise<{ readonly code: number | null; readonly stderr: string }> {
+function interrupted(args: readonly string[], signal: NodeJS.Signals): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.cjs'), ...args], {
       cwd: folder,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stderr = '';
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     let isSent = false;
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
@@ -72,7 +71,7 @@ function interrupted(
       isSent = true;
       child.kill(signal);
     });
-    child.on('close', (code) => resolve({ code, stderr }));
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
   });
 }
 
@@ -149,7 +148,8 @@ describe('archc train', () => {
 
   it('stops at Ctrl-C with a checkpoint, and says how to go on', async () => {
     const args = [...TRAIN, '--steps', '4000', '-o', 'd.safetensors'];
-    const { code, stderr } = await interrupted(args, 'SIGINT');
+    const result = await interrupted([...args, '--json'], 'SIGINT');
+    const { code, stderr } = result;
     expect(code).toBe(130);
     expect(stderr).toMatch(/stopping after this step/);
     const [, step] =
@@ -159,6 +159,11 @@ describe('archc train', () => {
     const saved = readSafetensors(bytes('d.checkpoint.safetensors'));
     const state = saved.ok ? saved.value.metadata.get('state') : undefined;
     expect(JSON.parse(state ?? '{}')).toMatchObject({ step: Number(step) });
+    expect(json(result)).toMatchObject({
+      finished: false,
+      checkpoint: 'd.checkpoint.safetensors',
+      steps: Number(step),
+    });
   });
 
   it('keeps its checkpoint where the disk is full', () => {

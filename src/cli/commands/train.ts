@@ -242,6 +242,7 @@ async function runTraining(job: Job, flags: TrainFlags, shell: Shell): Promise<E
     log?.write({ type: 'end', finished: result.value.finished, seconds });
     if (!result.value.finished) {
       shell.note(resumeLine(file, flags, checkpoint.path, result.value.state.step, steps));
+      if (shell.json) shell.print(printJson(documentOf(job, result.value, seconds)));
       return EXIT.interrupted;
     }
     const report: TrainingReport = {
@@ -270,13 +271,14 @@ async function runTraining(job: Job, flags: TrainFlags, shell: Shell): Promise<E
 
 /** Writes what a finished training leaves. */
 async function finish(
-  { checkpoint, output, engine, identity, file }: Job,
+  job: Job,
   result: TrainResult,
   report: TrainingReport,
   flags: TrainFlags,
   shell: Shell,
   logProblems: readonly Diagnostic[],
 ): Promise<ExitCode> {
+  const { checkpoint, output, identity } = job;
   const [{ trainingMetadata }, { trainingCurves, trainingPage }] = await Promise.all([
     import('../../train/checkpoint.js'),
     import('../../train/report.js'),
@@ -306,29 +308,33 @@ async function finish(
       problems.map((d) => withCheckpoint(d, checkpoint)),
     );
   checkpoint.remove();
-  const last = result.state.validations.at(-1);
-  const { seconds } = report;
   shell.note(
-    `wrote ${files.map(({ file: each }) => each.path).join(', ')} after ${formatTime(seconds)}`,
+    `wrote ${files.map(({ file: each }) => each.path).join(', ')} after ${formatTime(report.seconds)}`,
   );
-  if (shell.json) {
-    shell.print(
-      printJson({
-        formatVersion: 1,
-        model: identity.model,
-        arguments: identity.arguments,
-        recipe: identity.recipe.name,
-        file,
-        output,
-        engine: { name: engine.name, version: engine.version, why: engine.why },
-        steps: result.state.step,
-        seconds,
-        loss: result.state.steps.at(-1)?.loss,
-        validation: last === undefined ? null : { classes: report.classes, ...last },
-      }),
-    );
-  }
+  if (shell.json) shell.print(printJson(documentOf(job, result, report.seconds)));
   return EXIT.done;
+}
+
+function documentOf(
+  { identity, engine, file, output, checkpoint, dataset }: Job,
+  { state, finished }: TrainResult,
+  seconds: number,
+): object {
+  const last = state.validations.at(-1);
+  return {
+    formatVersion: 1,
+    model: identity.model,
+    arguments: identity.arguments,
+    recipe: identity.recipe.name,
+    file,
+    finished,
+    ...(finished ? { output } : { checkpoint: checkpoint.path }),
+    engine: { name: engine.name, version: engine.version, why: engine.why },
+    steps: state.step,
+    seconds,
+    loss: state.steps.at(-1)?.loss ?? null,
+    validation: last === undefined ? null : { classes: dataset.classes, ...last },
+  };
 }
 
 // --- What is asked for ---------------------------------------------------------------------------
