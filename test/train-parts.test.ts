@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { samplesOfStep } from '../src/train/batches.js';
+import { trainingGraph } from '../src/train/graph.js';
 import { lossOf } from '../src/train/losses.js';
 import { countPixels, emptyConfusion, scoresOf, sizeOf } from '../src/train/metrics.js';
 import { clipFactor, globalNorm, slotNames, updateWeight } from '../src/train/optimisers.js';
@@ -15,6 +16,7 @@ import {
   type TrainedOutput,
 } from '../src/train/targets.js';
 import { uniformStream } from '../src/weights/random.js';
+import { modelOf } from './helpers/onnx-programs.js';
 import { useBackend } from './helpers/tfjs-run.js';
 
 describe('schedules', () => {
@@ -164,6 +166,22 @@ describe('targets', () => {
     expect(classProblem(output('softmax', 2), three)?.message).toMatch(
       /is 2 classes, and the data has 3/,
     );
+  });
+});
+
+describe('trainingGraph', () => {
+  it('finds the activation of an output that passes another on', () => {
+    const text = `model M {
+  input x: f32[8, 8, 1]
+  output probability = x -> conv(1) -> sigmoid
+  output mask = probability
+}
+`;
+    const made = trainingGraph(modelOf(text).at(), ['mask']);
+    expect(made.ok && made.value.outputs).toEqual([
+      { name: 'mask', activation: 'sigmoid', channels: 1 },
+    ]);
+    expect(made.ok && made.value.graph.nodes.map(({ op }) => op)).toEqual(['conv']);
   });
 });
 

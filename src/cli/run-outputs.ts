@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Graph, Tensor } from '../compiler/ir.js';
 import { didYouMean } from '../compiler/names.js';
+import { activationOf } from '../compiler/recipe-fit.js';
 import { formatShape } from '../compiler/shape.js';
 import type { RunInput, RunResult } from '../run.js';
 import { isNpyFile, isPngFile } from './artifacts.js';
@@ -137,9 +138,7 @@ export interface Overlaid {
 }
 
 export function softmaxOutputs({ outputs }: Graph): ReadonlySet<string> {
-  const ends = outputs.filter(
-    ({ value: { definition } }) => definition.kind === 'result' && definition.node.op === 'softmax',
-  );
+  const ends = outputs.filter(({ value }) => activationOf(value)?.activation === 'softmax');
   return new Set(ends.map(({ name }) => name));
 }
 

@@ -15,7 +15,7 @@ import { NO_FILES, loadProgram, type Host, type Module, type Program } from './m
 import { didYouMean } from './names.js';
 import { checkRecipes } from './recipe.js';
 import { resolve } from './resolve.js';
-import { formatDim, type Sizes } from './shape.js';
+import { formatDim, nearestSize, type Sizes } from './shape.js';
 import { specialize } from './specialize.js';
 import type { Source, Span } from './source.js';
 import { stats, type ModelStats } from './stats.js';
@@ -275,10 +275,7 @@ function imageSizes(
 function nearbySizes(model: ElaboratedModel, sizes: Sizes): string[] {
   const near = new Map<string, number>();
   for (const { name, symbol } of model.graph?.symbols ?? []) {
-    const { modulus, remainder, min, max } = symbol;
-    const size = sizes.get(name) ?? min;
-    const nearest = Math.round((size - remainder) / modulus) * modulus + remainder;
-    near.set(name, Math.max(min, Math.min(max, nearest)));
+    near.set(name, nearestSize(symbol, sizes.get(name) ?? symbol.min));
   }
   if (!model.facts.every((f) => f.holds(near) === true)) return [];
   return [`near it: ${[...near].map(([name, size]) => `${name} = ${size}`).join(', ')}`];

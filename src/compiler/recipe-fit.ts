@@ -1,4 +1,5 @@
 /** Whether a recipe fits the model that it trains: its losses the outputs, its data the input. */
+import { DRAWN_SETS } from '../data/dataset.js';
 import type { Activation, DataSource, LossTerm } from '../train/recipe.js';
 import type { Diagnostic } from './diagnostic.js';
 import { diagnostic } from './diagnostic.js';
@@ -36,7 +37,10 @@ function makerOf({ definition }: Value): Node | undefined {
   return node.op === 'identity' && operand !== undefined ? makerOf(operand) : node;
 }
 
-function activationOf(value: Value): { activation: Activation; logits: Value } | undefined {
+/** The sigmoid, or softmax over channels, that a value ends in. */
+export function activationOf(
+  value: Value,
+): { readonly activation: Activation; readonly logits: Value } | undefined {
   const node = makerOf(value);
   const [logits] = node?.operands ?? [];
   if (node === undefined || logits === undefined) return undefined;
@@ -47,12 +51,6 @@ function activationOf(value: Value): { activation: Activation; logits: Value } |
   const isOverChannels = typeof axis === 'number' && axisIndex(axis, rank) === rank - 1;
   return isOverChannels ? { activation: 'softmax', logits } : undefined;
 }
-
-/** What a drawn set has: channels of its images, and classes with the background. */
-const DRAWN = {
-  membranes: { channels: 1, classes: 2 },
-  tumours: { channels: 4, classes: 4 },
-} as const;
 
 /** What keeps a model from being trained by a recipe at all; `at` is where the recipe names it. */
 export function checkModel(graph: Graph, at: Span): Diagnostic | undefined {
@@ -83,11 +81,11 @@ export function checkChannels(graph: Graph, data: DataSource, at: Span): Diagnos
   const [input] = graph.inputs;
   const wanted = input?.type.shape.at(-1);
   if (data.kind === 'given' || input === undefined || wanted === undefined) return undefined;
-  const { channels } = DRAWN[data.kind];
+  const channels = DRAWN_SETS[data.kind].channels.length;
   if (wanted === channels) return undefined;
   const other = data.kind === 'membranes' ? 'tumours' : 'membranes';
   const hint =
-    wanted === DRAWN[other].channels
+    wanted === DRAWN_SETS[other].channels.length
       ? `write \`data = ${other}(…)\`, or train a model with \`channels = ${channels}\``
       : `train a model with ${channels} in place of ${formatDim(wanted)}, or write \`data = given\``;
   return diagnostic(
@@ -170,7 +168,7 @@ function checkTerm(
   if (data === undefined || data.kind === 'given' || typeof channels !== 'number') return undefined;
   // Labels may be merged: everything but the background, as one class.
   const background = activation === 'softmax' ? 0 : 1;
-  const fitting = [...new Set([2 - background, DRAWN[data.kind].classes - background])];
+  const fitting = [...new Set([2 - background, DRAWN_SETS[data.kind].classes.length - background])];
   if (fitting.includes(channels)) return undefined;
   return refuse(
     `\`${data.kind}\` has labels for ${fitting.join(' or ')} ${channelsOf(activation, fitting)}, and ` +

@@ -1,6 +1,7 @@
 /** The settings of a recipe: which there are, what each takes, and what they say together. */
 import type { Augmentation, Normalisation } from '../data/dataset.js';
 import {
+  heldOut,
   METRICS,
   type DataSource,
   type Metric,
@@ -356,10 +357,9 @@ function checkSplit(data: DataSource, { value, span }: Said<Split>, frame: Frame
       : by === 'patients'
         ? data.patients
         : data.patients * data.slices;
-  // A share is rounded, to one at least.
-  const heldOut = validation < 1 ? Math.max(1, Math.round(validation * count)) : validation;
-  if (heldOut < count) return;
-  const message = `holding out ${heldOut} of ${count} ${by} leaves none to train on`;
+  const held = heldOut(value, count);
+  if (held < count) return;
+  const message = `holding out ${held} of ${count} ${by} leaves none to train on`;
   report(frame, 'recipe-mismatch', message, span, {
     hints: count > 1 ? [`hold out from 1 to ${count - 1}`] : ['draw more'],
   });

@@ -4,7 +4,7 @@ import { diagnostic, type Diagnostic } from './diagnostic.js';
 import type { ElaboratedModel } from './elaborate.js';
 import type { Graph } from './ir.js';
 import type { Settings } from './recipe-settings.js';
-import { formatDim } from './shape.js';
+import { formatDim, nearestSize } from './shape.js';
 import type { Span } from './source.js';
 
 /** `otherwise` is asked for where neither is known. */
@@ -72,10 +72,7 @@ export function fittingSize(
     const symbol = graph.symbols.find(
       (s) => dim !== undefined && formatDim(dim) === s.symbol.name,
     )?.symbol;
-    if (symbol === undefined) return undefined;
-    const { modulus, remainder, min, max } = symbol;
-    const near = Math.round((size - remainder) / modulus) * modulus + remainder;
-    return Math.max(min, Math.min(max, near));
+    return symbol && nearestSize(symbol, size);
   });
   return height === undefined || width === undefined ? undefined : [height, width];
 }

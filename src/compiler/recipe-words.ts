@@ -2,7 +2,7 @@
  * The words that a recipe's settings are made of, each with its parameters. They are known only there,
  * and each only in its setting: `step(…)` is a schedule, whatever block or constant has the name.
  */
-import type { Augmentation, Normalisation } from '../data/dataset.js';
+import { NORMALISATIONS, type Augmentation, type Normalisation } from '../data/dataset.js';
 import {
   METRICS,
   type DataSource,
@@ -118,7 +118,7 @@ export const SPLIT: Vocabulary<Split> = new Map(
 );
 
 export const NORMALISE: Vocabulary<Normalisation> = new Map(
-  (['zscore', 'unit', 'none'] as const).map((name) => [name, word((): Normalisation => name)]),
+  NORMALISATIONS.map((name) => [name, word((): Normalisation => name)]),
 );
 
 export const AUGMENT: Vocabulary<Augmentation> = new Map<string, Word<Augmentation>>([

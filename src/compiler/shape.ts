@@ -87,6 +87,12 @@ export function symbolDim(symbol: SizeSymbol): Dim {
   return add(mul(fromAtom({ kind: 'symbol', key, symbol }), symbol.modulus), symbol.remainder);
 }
 
+/** The allowed size of a symbol that is next to the given one. */
+export function nearestSize({ modulus, remainder, min, max }: SizeSymbol, size: number): number {
+  const nearest = Math.round((size - remainder) / modulus) * modulus + remainder;
+  return Math.max(min, Math.min(max, nearest));
+}
+
 export function equal(a: Dim, b: Dim): boolean {
   if (typeof a === 'number' || typeof b === 'number') return a === b;
   return a === b || a.key === b.key;

@@ -31,6 +31,16 @@ export interface Dataset {
 export const NORMALISATIONS = ['zscore', 'unit', 'none'] as const;
 export type Normalisation = (typeof NORMALISATIONS)[number];
 
+/** What the images and labels of the sets that archc draws have, by the name of the set. */
+export const DRAWN_SETS = {
+  membranes: { channels: ['grey'], classes: ['cell', 'membrane'] },
+  /** As in the Medical Segmentation Decathlon's first task. */
+  tumours: {
+    channels: ['flair', 't1', 't1gd', 't2'],
+    classes: ['background', 'oedema', 'non-enhancing', 'enhancing'],
+  },
+} as const;
+
 /** A random change of image and labels together. All draws come from the seed given to it. */
 export type Augmentation =
   /** Left for right, top for bottom, each half of the time. */

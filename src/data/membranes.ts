@@ -6,10 +6,8 @@
  */
 import { uniformStream, type Uniform } from '../weights/random.js';
 import { blurred } from './blur.js';
-import type { Dataset, Sample } from './dataset.js';
+import { DRAWN_SETS, type Dataset, type Sample } from './dataset.js';
 import { fractalNoise, mix, square, step, valueNoise, type Noise } from './noise.js';
-
-export const MEMBRANE_CLASSES = ['cell', 'membrane'] as const;
 
 /** Pixels; of large cells, whose neighbours are up to a few times smaller. */
 const CELL = 62;
@@ -32,7 +30,7 @@ export function membranes(count: number, size: number, seed: number): Dataset {
     description: `${count} drawn slices of ${size} × ${size} (membranes, seed ${seed})`,
     count,
     channels: 1,
-    classes: MEMBRANE_CLASSES,
+    classes: DRAWN_SETS.membranes.classes,
     groups: indices.map(() => 'membranes'),
     load: (index) => Promise.resolve({ ok: true, value: drawSlice(size, seed, index) }),
   };

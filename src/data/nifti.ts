@@ -3,6 +3,7 @@
  * `nifti-reader-js` reads the headers; byte order, scale and every check are here.
  */
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import { elementCount } from '../compiler/ops/tensor.js';
 import { ELEMENT_TYPES, type ElementType } from './elements.js';
 import { gunzip, isGzip } from './inflate.js';
 import { MAX_SAMPLES } from './samples.js';
@@ -70,7 +71,7 @@ export async function readNifti(file: Uint8Array): Promise<Outcome<NiftiVolume>>
   const header = await readNiftiHeader(file);
   if (!header.ok) return header;
   const { shape, type, dataStart } = header.value;
-  const size = shape.reduce((n, d) => n * d, type.size);
+  const size = type.size * elementCount(shape);
   const bytes = isGzip(file) ? await gunzip(file, dataStart + size) : file;
   if (bytes === undefined) return bad('its compressed data is damaged or cut short');
   if (bytes.length < dataStart + size) {
@@ -120,7 +121,7 @@ async function parseHeader(start: Uint8Array): Promise<NiftiHeader | string> {
   }
   if (sizes.slice(4).some((d) => d !== 1))
     return `it has more than four axes: ${sizes.join(' × ')}`;
-  const voxels = sizes.reduce((n, d) => n * d, 1);
+  const voxels = elementCount(sizes);
   if (voxels > MAX_SAMPLES) return `${voxels} voxels are above the limit of ${MAX_SAMPLES}`;
   const type = TYPES.get(header.datatypeCode);
   if (type === undefined) {

@@ -1,6 +1,6 @@
 /** Which samples train and which are held out: contiguous, and never shuffled. */
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
-import type { Split } from '../train/recipe.js';
+import { heldOut, type Split } from '../train/recipe.js';
 import type { Dataset } from './dataset.js';
 
 /** Indices of samples, ascending. */
@@ -18,8 +18,7 @@ export function splitDataset(dataset: Dataset, split: Split): Outcome<Parts> {
   const indices = Array.from({ length: dataset.count }, (_, i) => i);
   const groups = [...new Set(dataset.groups)];
   const of = split.by === 'slices' ? dataset.count : groups.length;
-  const held =
-    split.validation >= 1 ? split.validation : Math.max(1, Math.round(split.validation * of));
+  const held = heldOut(split, of);
   if (!(split.validation > 0) || held >= of) {
     return { ok: false, diagnostics: [emptySplit(dataset, split, of, held)] };
   }

@@ -5,12 +5,11 @@
  */
 import { uniformStream, type Uniform } from '../weights/random.js';
 import { blurred } from './blur.js';
-import type { Dataset, Sample } from './dataset.js';
+import { DRAWN_SETS, type Dataset, type Sample } from './dataset.js';
 import { fractalNoise, mix, square, step, type Noise } from './noise.js';
 
 /** The order of the channels. */
-export const TUMOUR_MODALITIES = ['flair', 't1', 't1gd', 't2'] as const;
-export const TUMOUR_CLASSES = ['background', 'oedema', 'non-enhancing', 'enhancing'] as const;
+export const TUMOUR_MODALITIES = DRAWN_SETS.tumours.channels;
 const [OEDEMA, CORE, ENHANCING] = [1, 2, 3] as const;
 
 /** Intensity in each modality: fluid is dark but in T2, contrast agent bright in T1gd alone. */
@@ -41,7 +40,7 @@ export function tumours(patients: number, slices: number, size: number, seed: nu
     description: `${count} drawn slices of ${size} × ${size} (tumours of ${patients} patients, seed ${seed})`,
     count,
     channels: TUMOUR_MODALITIES.length,
-    classes: TUMOUR_CLASSES,
+    classes: DRAWN_SETS.tumours.classes,
     groups: Array.from({ length: count }, (_, i) => `patient${patientOf(i) + 1}`),
     load: (index) => {
       const number = patientOf(index);

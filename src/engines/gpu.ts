@@ -41,15 +41,19 @@ export async function offerGpu(toggles: readonly string[] = []): Promise<Outcome
   if (!gpu.ok) return gpu;
   const adapter = await gpu.value.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) return noAdapter();
-  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
-  if (navigator?.gpu === undefined) {
-    const { globals } = await import('webgpu');
-    Object.assign(globalThis, globals);
-    // Later versions of Node have a `navigator` of their own.
-    const value = { gpu: gpu.value, userAgent: 'node' };
-    Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
-  }
+  await exposeGpu(gpu.value);
   return { ok: true, value: adapterOf(adapter.info) };
+}
+
+/** Puts a GPU where libraries for browsers look for it, unless one is there. */
+export async function exposeGpu(gpu: GPU): Promise<void> {
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+  if (navigator?.gpu !== undefined) return;
+  const { globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  // Later versions of Node have a `navigator` of their own.
+  const value = { gpu, userAgent: 'node' };
+  Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
 }
 
 /** Plain data out of what WebGPU says of an adapter. */

@@ -3,7 +3,8 @@
  * of its own, with gradients in closed form, on WebAssembly.
  */
 import * as tf from '@tensorflow/tfjs';
-import { addChunks, hasRowLoops, product, within, type WasmBackend } from './workspace.js';
+import { elementCount } from '../compiler/ops/tensor.js';
+import { addChunks, hasRowLoops, within, type WasmBackend } from './workspace.js';
 
 export interface GroupNormOptions {
   readonly groups: number;
@@ -14,7 +15,7 @@ export interface GroupNormOptions {
 function layoutOf(x: tf.TensorInfo, { groups }: GroupNormOptions) {
   const images = x.shape[0] ?? 1;
   const channels = x.shape.at(-1) ?? 1;
-  const pixels = product(x.shape.slice(1, -1));
+  const pixels = elementCount(x.shape.slice(1, -1));
   const size = channels / groups;
   return { images, channels, pixels, size, bytes: 4 * pixels * channels };
 }
@@ -228,7 +229,7 @@ export function normalizeGroups(
     return y;
   }
   const [images = 1, ...rest] = x.shape;
-  const places = product(rest) / channels;
+  const places = elementCount(rest) / channels;
   const parted = tf.reshape(x, [images, places, options.groups, channels / options.groups]);
   // One axis after the other: backends may add in float32.
   const meanOf = (t: tf.Tensor): tf.Tensor => tf.mean(tf.mean(t, 3, true), 1, true);

@@ -4,7 +4,8 @@
  * up in double precision.
  */
 import type * as tf from '@tensorflow/tfjs';
-import { addChunks, product, within, type WasmBackend } from './workspace.js';
+import { elementCount } from '../compiler/ops/tensor.js';
+import { addChunks, within, type WasmBackend } from './workspace.js';
 
 /** Σ over the first `axes` axes. */
 export function sumOverRows(
@@ -16,12 +17,12 @@ export function sumOverRows(
   return within(backend, (space) => {
     const own = x.shape.slice(axes);
     const lead = x.shape.slice(0, axes);
-    const columns = product(own);
+    const columns = elementCount(own);
     const out = space.output(keepDims ? [...lead.map(() => 1), ...own] : own);
     const sums = new Float64Array(columns);
     const scratch = space.temporary([columns]);
     const from = space.address(x);
-    addChunks(space, scratch, sums, product(lead), (to, first, count) =>
+    addChunks(space, scratch, sums, elementCount(lead), (to, first, count) =>
       space.loops.sum(to, from + 4 * first * columns, count, columns),
     );
     space.view(out).set(sums);

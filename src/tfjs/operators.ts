@@ -7,6 +7,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { axisIndex } from '../compiler/ops/axes.js';
 import type { Attribute } from '../compiler/ir.js';
+import { elementCount } from '../compiler/ops/tensor.js';
 import type { Padding } from '../compiler/ops/kinds.js';
 import { explicitPadding, windowOutput, type Window } from '../compiler/ops/window.js';
 import { bilinearMatrix, pickMatrix } from './matrices.js';
@@ -108,8 +109,8 @@ const reduction =
 
 /** An axis of `x` taken through a matrix `[to, from]`. */
 function along(x: tf.Tensor, axis: number, matrix: tf.Tensor2D): tf.Tensor {
-  const before = x.shape.slice(0, axis).reduce((n, size) => n * size, 1);
-  const after = x.shape.slice(axis + 1).reduce((n, size) => n * size, 1);
+  const before = elementCount(x.shape.slice(0, axis));
+  const after = elementCount(x.shape.slice(axis + 1));
   const [to, from] = matrix.shape;
   const flat = tf.reshape(x, [before, from, after]);
   const taken = tf.matMul(tf.expandDims(matrix, 0), flat);

@@ -70,8 +70,6 @@ export function within<T>(backend: WasmBackend, work: (space: Workspace) => T): 
   }
 }
 
-export const product = (sizes: readonly number[]): number => sizes.reduce((n, size) => n * size, 1);
-
 /** Pixels that are added up in float32 before their sum goes into a double. */
 const CHUNK = 256;
 

@@ -5,6 +5,7 @@
  */
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor, Weight } from '../compiler/ir.js';
+import { elementCount } from '../compiler/ops/tensor.js';
 import { matchWeights } from '../weights/match.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
 import { parsed, SLOT_PREFIX, stringsIn, weightsAlone } from '../weights/trained.js';
@@ -155,7 +156,7 @@ function slotsOf(
 ): ReadonlyMap<string, Slots> | undefined {
   const found = new Map<string, Slots>();
   for (const { name, shape } of weights) {
-    const size = shape.reduce((n, each) => n * each, 1);
+    const size = elementCount(shape);
     const own: Record<string, Float32Array> = {};
     for (const slot of slotNames(optimiser)) {
       const tensor = tensors.get(`${SLOT_PREFIX}${slot}:${name}`);

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type * as Tfjs from '@tensorflow/tfjs';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { firstLine } from '../engines/engine.js';
-import { openGpu } from '../engines/gpu.js';
+import { exposeGpu, openGpu } from '../engines/gpu.js';
 import { isHardware } from '../webgpu/device.js';
 
 export const TRAINING_ENGINES = ['wasm', 'webgpu', 'cpu'] as const;
@@ -84,7 +84,7 @@ export async function openTrainingEngine(
   const gpu = await realGpu(packages, asked === 'webgpu');
   if (typeof gpu !== 'string') {
     const problem = await attempt('webgpu', async () => {
-      await provideGpu(gpu.gpu);
+      await exposeGpu(gpu.gpu);
       await packages.webgpu();
     });
     if (problem === undefined) {
@@ -124,17 +124,6 @@ async function realGpu(packages: TrainingPackages, anyway: boolean): Promise<Fou
   if (!isHardware({ adapterInfo: adapter.info }) && !anyway)
     return `the only GPU is software (${name})`;
   return { gpu: gpu.value, adapter: name };
-}
-
-/** TensorFlow.js looks for a GPU, and for the constants of WebGPU, where browsers have them. */
-async function provideGpu(gpu: GPU): Promise<void> {
-  const scope = globalThis as { navigator?: { gpu?: GPU } };
-  if (scope.navigator?.gpu !== undefined) return;
-  const { globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
-  // Later versions of Node have a `navigator` of their own.
-  const value = { gpu, userAgent: 'node' };
-  Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
 }
 
 function missing(message: string, hints: readonly string[]): Outcome<never> {

@@ -4,14 +4,15 @@
  * on every engine, and a run that is resumed drops what it would have dropped.
  */
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
-import { inputName, type Graph, type Node, type Output, type Value } from '../compiler/ir.js';
+import { inputName, type Graph, type Node, type Output } from '../compiler/ir.js';
 import { didYouMean } from '../compiler/names.js';
+import { elementCount } from '../compiler/ops/tensor.js';
 import { removeDeadCode } from '../compiler/passes/dead-code.js';
 import { removeDropout } from '../compiler/passes/remove-dropout.js';
 import { rewriteGraph } from '../compiler/rewrite.js';
+import { activationOf } from '../compiler/recipe-fit.js';
 import { formatShape, staticShape } from '../compiler/shape.js';
 import { uniformStream } from '../weights/random.js';
-import type { Activation } from './recipe.js';
 import type { TrainedOutput } from './targets.js';
 
 /** What an image is multiplied by: 0 with probability `rate`, else 1 / (1 − rate). */
@@ -68,8 +69,9 @@ export function drawMask(
 ): Float32Array {
   const uniform = uniformStream(seed, `${name}/${step}`);
   const kept = 1 / (1 - rate);
-  const size = shape.reduce((n, each) => n * each, images);
-  return Float32Array.from({ length: size }, () => (uniform() < rate ? 0 : kept));
+  return Float32Array.from({ length: images * elementCount(shape) }, () =>
+    uniform() < rate ? 0 : kept,
+  );
 }
 
 function isDropout({ op }: Node): boolean {
@@ -104,33 +106,19 @@ function logitsOf(graph: Graph, names: readonly string[]): Outcome<Logits> {
       );
       continue;
     }
-    const found = beforeActivation(output.value);
+    const found = activationOf(output.value);
     const problem = found === undefined ? undefined : placeProblem(graph, output);
     if (found === undefined || problem !== undefined) {
       diagnostics.push(problem ?? withoutActivation(output));
       continue;
     }
-    outputs.push({ ...output, value: found.value });
+    outputs.push({ ...output, value: found.logits });
     const channels = Number(output.value.type.shape.at(-1));
     trained.push({ name, activation: found.activation, channels });
   }
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   const live = removeDeadCode({ graph: { ...graph, outputs }, weights: undefined }).graph;
   return { ok: true, value: { graph: live, outputs: trained } };
-}
-
-function beforeActivation({
-  definition,
-  type,
-}: Value): { readonly value: Value; readonly activation: Activation } | undefined {
-  if (definition.kind !== 'result') return undefined;
-  const { op, operands, attributes } = definition.node;
-  const [value] = operands;
-  if (value === undefined) return undefined;
-  if (op === 'sigmoid') return { value, activation: op };
-  const axis = Number(attributes['axis']);
-  const isLast = axis === -1 || axis === type.shape.length - 1;
-  return op === 'softmax' && isLast ? { value, activation: op } : undefined;
 }
 
 function withoutActivation({ name, value, span }: Output): Diagnostic {

@@ -25,6 +25,11 @@ export interface Split {
   readonly validation: number;
 }
 
+/** How many of so many slices or patients are held out: a share is rounded, to one at least. */
+export function heldOut({ validation }: Split, of: number): number {
+  return validation >= 1 ? validation : Math.max(1, Math.round(validation * of));
+}
+
 /** One term of the loss: `weight` times the loss of one output. */
 export interface LossTerm {
   readonly weight: number;

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { inFile, openRecipe, weightsOf, type OpenRecipe } from '../../compile.js';
 import { diagnostic, type Diagnostic, type Outcome } from '../../compiler/diagnostic.js';
+import { totalElements } from '../../compiler/ops/tensor.js';
 import type { WeightValues } from '../../compiler/ir.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { TrainingIdentity } from '../../train/checkpoint.js';
@@ -250,9 +251,7 @@ async function runTraining(job: Job, flags: TrainFlags, shell: Shell): Promise<E
       file,
       state: result.value.state,
       totalSteps: steps,
-      params: graph.weights
-        .filter(({ trainable }) => trainable)
-        .reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0),
+      params: totalElements(graph.weights.filter(({ trainable }) => trainable)),
       samples: {
         train: result.value.plan.parts.train.length,
         validation: result.value.plan.parts.validation.length,
