@@ -34,7 +34,8 @@ export interface RewriteOptions {
  */
 export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions = {}): Graph {
   const builder = createBuilder();
-  const mapped = new Map<Value, Value>();
+  /** By the id of a value of the graph. */
+  const mapped: Value[] = [];
   for (const value of graph.inputs) {
     const { definition, type } = value;
     if (definition.kind !== 'input') throw new Error('not an input');
@@ -44,16 +45,16 @@ export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions
       definition.doc,
       definition.span,
     );
-    mapped.set(value, made);
+    mapped[value.id] = made;
   }
   // All of them first, in their order; those that remain unused are left out at the end.
   const weights = new Map<Weight, Value>(graph.weights.map((w) => [w, builder.weight(w)]));
 
   const map = (value: Value): Value => {
-    const known = mapped.get(value);
+    const known = mapped[value.id];
     if (known !== undefined) return known;
     const made = mapLeaf(value, builder, weights);
-    mapped.set(value, made);
+    mapped[value.id] = made;
     return made;
   };
   let origin: Origin | undefined;
@@ -70,7 +71,9 @@ export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions
     if (results.length !== node.results.length) {
       throw new Error(`${node.op}: ${results.length} values in place of ${node.results.length}`);
     }
-    node.results.forEach((value, i) => mapped.set(value, results[i] ?? value));
+    node.results.forEach((value, i) => {
+      mapped[value.id] = results[i] ?? value;
+    });
   }
   const made = builder.finish(
     { ...headerOf(graph), symbols: options.symbols ?? graph.symbols },

@@ -113,11 +113,19 @@ function labelChildren(scope: OpenScope): void {
 
 /** The path for weights, once labelled: that of `shared` blocks leads through their homes. */
 export function weightPath(scope: OpenScope): string {
+  if (!isInShared(scope)) return scope.path;
   const steps: string[] = [];
   for (let s = scope; s.parent !== undefined; s = s.weightHome ?? s.parent) {
     if (s.weightHome === undefined) steps.push(s.label);
   }
   return steps.reverse().join('.');
+}
+
+function isInShared(scope: OpenScope): boolean {
+  for (let s: OpenScope | undefined = scope; s !== undefined; s = s.parent) {
+    if (s.weightHome !== undefined) return true;
+  }
+  return false;
 }
 
 /** Origins and weights get their names when the expansion is complete. */

@@ -76,13 +76,22 @@ export function specializeAttributes(
   sizes: Sizes,
   problems: NodeProblem[] = [],
 ): Attributes {
-  if (!Object.values(attributes).some(hasSymbol)) return attributes;
+  if (!hasSymbols(attributes)) return attributes;
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [
       name,
       specializeAttribute(value, sizes, problems),
     ]),
   );
+}
+
+function hasSymbols(attributes: Attributes): boolean {
+  // Every node of every variant of a sweep comes by: no list of the values is made.
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (value !== undefined && hasSymbol(value)) return true;
+  }
+  return false;
 }
 
 function hasSymbol(value: Attribute): boolean {

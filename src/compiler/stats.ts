@@ -11,7 +11,9 @@ import {
 import { operatorOf } from './ops/index.js';
 import { activationMemory, BYTES, type ActivationMoment, type ActivationPeak } from './memory.js';
 import { elementCount, totalElements } from './ops/tensor.js';
-import { runPasses } from './passes/index.js';
+import { withoutDeadCode } from './passes/dead-code.js';
+import { withoutIdentities } from './passes/remove-dropout.js';
+import { rewriteGraph } from './rewrite.js';
 import { shapesOf } from './node-shapes.js';
 import { staticShape } from './shape.js';
 import { formatLocation } from './source.js';
@@ -75,7 +77,7 @@ export interface ModelStats extends Figures {
  * - Peak activation memory is for the nodes in their order: see `activationMemory`.
  */
 export function stats(graph: Graph): Outcome<ModelStats> {
-  const inference = inferenceGraph(graph);
+  const inference = atInference(graph);
   const rows = new Map<string, LayerStats>();
   const counted = new Set<Weight>();
   let totals: Figures = { params: 0, buffers: 0, macs: 0, flops: 0 };
@@ -112,7 +114,13 @@ export function stats(graph: Graph): Outcome<ModelStats> {
 
 /** The graph as written without what is not there at inference: dropout, and what is never read. */
 export function inferenceGraph(graph: Graph): Graph {
-  return runPasses({ graph, weights: undefined }, ['remove-dropout', 'dead-code']).graph;
+  const inference = atInference(graph);
+  return inference === graph ? graph : rewriteGraph(inference, () => undefined);
+}
+
+/** What `inferenceGraph` makes again, to be counted alone: see `withoutIdentities`. */
+function atInference(graph: Graph): Graph {
+  return withoutDeadCode(withoutIdentities(graph));
 }
 
 function weightBytes({ params, buffers }: Figures): number {

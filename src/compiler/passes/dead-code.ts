@@ -6,12 +6,24 @@ import { modelOf, type Pass } from './pass.js';
 /** The inputs stay, used or not: they are what callers pass. */
 export const removeDeadCode: Pass = (model) => {
   const { graph, weights } = model;
-  const live = liveNodes(graph);
-  if (live.size === graph.nodes.length && unreadWeights(graph).size === 0) return model;
-  // Nothing asks what takes the place of a dead node's results.
-  const rewritten = rewriteGraph(graph, (node) => (live.has(node) ? undefined : node.results));
-  return modelOf(rewritten, weights);
+  const live = withoutDeadCode(graph);
+  return live === graph
+    ? model
+    : modelOf(
+        rewriteGraph(live, () => undefined),
+        weights,
+      );
 };
+
+/** The nodes and weights that the pass leaves; the graph itself where there is nothing to remove. */
+export function withoutDeadCode(graph: Graph): Graph {
+  const live = liveNodes(graph);
+  const nodes =
+    live.size === graph.nodes.length ? graph.nodes : graph.nodes.filter((node) => live.has(node));
+  const unread = unreadWeights({ ...graph, nodes });
+  if (nodes === graph.nodes && unread.size === 0) return graph;
+  return { ...graph, nodes, weights: graph.weights.filter((weight) => !unread.has(weight)) };
+}
 
 function liveNodes(graph: Graph): ReadonlySet<Node> {
   // By the id of a value.

@@ -11,40 +11,57 @@ import { modelOf, outputValues, type Pass } from './pass.js';
  */
 export const removeDropout: Pass = (model) => {
   const { graph, weights } = model;
-  if (!graph.nodes.some(isIdentity)) return model;
-  const kept = neededIdentities(graph);
-  /** In the new graph, what is left of the result of an identity. */
-  const rest = new Map<Value, Value>();
-  const rewritten = rewriteGraph(graph, (node, operands, builder) => {
-    const [old] = node.operands;
-    const [operand] = operands;
-    if (!isIdentity(node) || old === undefined || operand === undefined) return undefined;
-    // Not an identity that was kept for an output of its own.
-    const left = rest.get(old) ?? operand;
-    for (const value of node.results) rest.set(value, left);
-    return kept.has(node) ? builder.apply('identity', [left]) : [left];
-  });
-  return modelOf(rewritten, weights);
+  const left = withoutIdentities(graph);
+  return left === graph
+    ? model
+    : modelOf(
+        rewriteGraph(left, () => undefined),
+        weights,
+      );
 };
 
-function isIdentity(node: Node): boolean {
-  return operatorOf(node.op).traits.includes('inference-identity');
+/**
+ * The nodes that the pass leaves, over the graph's own values: a node that is not as it was made
+ * is not the one that its results name, which `rewriteGraph` puts right. The graph itself where
+ * there is nothing to remove.
+ */
+export function withoutIdentities(graph: Graph): Graph {
+  if (!graph.nodes.some(isIdentity)) return graph;
+  /** By id: what is left of the result of an identity. */
+  const rest: Value[] = [];
+  const left = (value: Value): Value => rest[value.id] ?? value;
+  for (const { op, operands, results } of graph.nodes) {
+    const [x] = operands;
+    const [y] = results;
+    if (isIdentity({ op }) && x !== undefined && y !== undefined) rest[y.id] = left(x);
+  }
+  const needed = neededIdentities(graph, left);
+  const kept = new Set([...needed].flatMap(({ results }) => results));
+  const read = (value: Value): Value => (kept.has(value) ? value : left(value));
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    if (needed.has(node)) {
+      nodes.push({ ...node, op: 'identity', operands: node.operands.map(left), attributes: {} });
+    } else if (!isIdentity(node)) {
+      const isChanged = node.operands.some((value) => read(value) !== value);
+      nodes.push(isChanged ? { ...node, operands: node.operands.map(read) } : node);
+    }
+  }
+  const outputs = graph.outputs.map((output) => ({ ...output, value: read(output.value) }));
+  return { ...graph, nodes, outputs };
 }
 
-function neededIdentities(graph: Graph): ReadonlySet<Node> {
-  /** What is left of the result of an identity. */
-  const rest = new Map<Value, Value>();
-  for (const node of graph.nodes) {
-    const [x] = node.operands;
-    const [y] = node.results;
-    if (isIdentity(node) && x !== undefined && y !== undefined) rest.set(y, rest.get(x) ?? x);
-  }
-  const owned = new Set([...outputValues(graph)].filter((value) => !rest.has(value)));
+function isIdentity({ op }: Pick<Node, 'op'>): boolean {
+  return operatorOf(op).traits.includes('inference-identity');
+}
+
+function neededIdentities(graph: Graph, left: (value: Value) => Value): ReadonlySet<Node> {
+  const owned = new Set([...outputValues(graph)].filter((value) => left(value) === value));
   const needed = new Set<Node>();
   for (const value of outputValues(graph)) {
-    const left = rest.get(value);
-    if (left === undefined || value.definition.kind !== 'result') continue;
-    if (left.definition.kind === 'result' && !owned.has(left)) owned.add(left);
+    const rest = left(value);
+    if (rest === value || value.definition.kind !== 'result') continue;
+    if (rest.definition.kind === 'result' && !owned.has(rest)) owned.add(rest);
     else needed.add(value.definition.node);
   }
   return needed;
