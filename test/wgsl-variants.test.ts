@@ -145,19 +145,44 @@ const DEPTHWISE: Readonly<Record<string, Body>> = {
   },
 };
 
-it('small kernels are right in every form of convolution', async () => {
-  const all = Object.entries({ ...WIDE, ...DEPTHWISE });
-  const graph = joinGraphs(new Map(all.map(([, body], i) => [`case${i}`, buildGraph(body)])));
-  const values = randomWeights(graph, 5);
-  const emitted = await planOf(graph, values, { dynamic: true });
-  const inputs = randomInputs(graph, 2, 7);
-  const how = { values, profile: 'llvmpipe', tolerance: TOLERANCE };
-  expect(await wrongOutputs(graph, emitted, inputs, how)).toEqual([]);
-  const small = emitted.plan.dispatches.filter(({ variants }) =>
-    variants.some((variant) => variant.profile === 'llvmpipe'),
+/** Few channels, of which a subgroup brings more than there are. */
+const NARROW: Readonly<Record<string, Body>> = {
+  'one channel to one': conv([5, 6, 1], { filters: 1 }),
+  'pointwise to three channels': conv([5, 6, 6], { filters: 3, k: [1, 1] }),
+  'five channels to nine': conv([5, 6, 5], { filters: 9, k: [2, 2] }),
+};
+
+describe.each([
+  { profile: 'llvmpipe', bodies: DEPTHWISE },
+  { profile: 'subgroups-4', bodies: { ...WIDE, ...NARROW } },
+  { profile: 'subgroups-8', bodies: { ...WIDE, ...NARROW } },
+])('kernels of profile $profile', ({ profile, bodies }) => {
+  const graph = joinGraphs(
+    new Map(Object.values(bodies).map((body, i) => [`case${i}`, buildGraph(body)])),
   );
-  expect(small.length).toBeGreaterThanOrEqual(all.length);
-  expect(await shaderProblems(await planOf(graph, values))).toEqual([]);
+  const values = randomWeights(graph, 5);
+
+  it('are right in every form of convolution, of several images', async (context) => {
+    const threads = /^subgroups-(.+)/.exec(profile)?.[1] ?? '';
+    const { subgroupMinSize = 0 } = device.adapterInfo;
+    if (threads !== '' && String(subgroupMinSize) !== threads) {
+      context.skip(
+        `the adapter's subgroups have ${subgroupMinSize} threads, not ${threads}: name another driver with ARCHC_VULKAN_ICD`,
+      );
+    }
+    const emitted = await planOf(graph, values, { dynamic: true });
+    const inputs = randomInputs(graph, 2, 7);
+    const how = { values, profile, tolerance: TOLERANCE };
+    expect(await wrongOutputs(graph, emitted, inputs, how)).toEqual([]);
+    const own = emitted.plan.dispatches.filter(({ variants }) =>
+      variants.some((variant) => variant.profile === profile),
+    );
+    expect(own.length).toBeGreaterThanOrEqual(Object.keys(bodies).length);
+  });
+
+  it('are without fault', async () => {
+    expect(await shaderProblems(await planOf(graph, values))).toEqual([]);
+  });
 });
 
 it.each([

@@ -50,12 +50,21 @@ function isAmong(adapters: readonly string[], device: Partial<GPUDevice>): boole
 /** Why the device does not fit a profile: what it lacks. Empty where it fits. */
 function lacks(device: GPUDevice, { features, limits, adapters }: PlanProfile): string[] {
   return [
-    ...features.filter((name) => !device.features.has(name)).map((name) => `feature ${name}`),
+    ...features.filter((name) => !hasFeature(device, name)).map((name) => `feature ${name}`),
     ...Object.entries(limits)
       .filter(([name, least]) => !(limitOf(device, name) >= least))
       .map(([name, least]) => `${name} of ${least}`),
     ...(isAmong(adapters, device) ? [] : [`an adapter that is ${adapters.join(' or ')}`]),
   ];
+}
+
+/** Of WebGPU's features, or `subgroups-8`: the feature `subgroups`, and 8 threads in each. */
+function hasFeature(device: Partial<GPUDevice>, name: string): boolean {
+  const { features, adapterInfo: info } = device;
+  const threads = /^subgroups-(\d+)$/.exec(name)?.[1];
+  if (threads === undefined) return features?.has(name) === true;
+  const sizes = [info?.subgroupMinSize, info?.subgroupMaxSize].map(String);
+  return features?.has('subgroups') === true && sizes.every((size) => size === threads);
 }
 
 /** 0 where the device has no limit of that name. */

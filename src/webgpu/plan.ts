@@ -146,6 +146,7 @@ export interface PlanDispatch {
 
 /** What a device must have for variants of that name to be taken. */
 export interface PlanProfile {
+  /** As WebGPU names them, or `subgroups-8`: `subgroups`, each of 8 threads. */
   readonly features: readonly string[];
   /** At least. */
   readonly limits: Readonly<Record<string, number>>;

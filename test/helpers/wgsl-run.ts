@@ -54,7 +54,7 @@ export async function planOf(
  * shader is used, do not count. Compiling is most of what a test of many plans would wait for.
  */
 export async function sharingDevice(): Promise<GPUDevice> {
-  const device = await testDevice();
+  const device = await testDevice({ requiredFeatures: ['subgroups'] });
   const createModule = device.createShaderModule.bind(device);
   const createPipeline = device.createComputePipelineAsync.bind(device);
   const modules = new Map<string, GPUShaderModule>();

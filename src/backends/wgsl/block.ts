@@ -14,11 +14,17 @@ export interface BlockShape {
   readonly wide: number;
   /** Whether the kernel is of f16, and products too. */
   readonly half?: boolean;
+  /**
+   * Threads of a subgroup, where its threads have one column and bring the kernel together: each
+   * loads a vector of it, which all then have. Of use where a load costs more than passing on what
+   * another thread has loaded, as it does where a CPU computes: there each thread's is a branch.
+   */
+  readonly subgroup?: number;
   /** Threads of a workgroup, along the channels and along the blocks of pixels. */
   readonly threads: readonly [number, number];
 }
 
-export type Sums = Pick<BlockShape, 'wide' | 'pixels' | 'half'>;
+export type Sums = Pick<BlockShape, 'wide' | 'pixels' | 'half' | 'subgroup'>;
 
 /** Threads along `columns`, a power of two up to `most`. */
 export function threadsAlong(columns: number, most: number): number {
@@ -36,7 +42,24 @@ export function blockGroups(
 }
 
 /** From the entry point to where `column` (of output blocks) and `block` (of pixels) are known. */
-export function headCode({ wide, threads: [x, y] }: Omit<BlockShape, 'pixels'>): string {
+export function headCode(shape: Omit<BlockShape, 'pixels'>): string {
+  const {
+    wide,
+    subgroup,
+    threads: [x, y],
+  } = shape;
+  // None returns before the end, since those of a subgroup need each other.
+  if (subgroup !== undefined) {
+    return `@compute @workgroup_size(${y})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(subgroup_invocation_id) own_lane: u32,
+) {
+  let lane = i32(own_lane);
+  let column = i32(group.x)${wide === 1 ? '' : ` * ${wide}`};
+  let block = i32((group.z * ${MAX_WORKGROUPS}u + group.y) * ${y}u + local);`;
+  }
   return `@compute @workgroup_size(${x}, ${y})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let column = i32(group.x * ${x}u + local.x)${wide === 1 ? '' : ` * ${wide}`};
@@ -69,11 +92,31 @@ export function multiplyCode(
   index: string,
   input: (pixel: number) => string,
 ): string {
-  const kernels = upTo(shape.wide).map(
-    (w) => `let ${kernelName(w)} = kernel[${index}${w === 0 ? '' : ` + ${w}`}];`,
-  );
+  const { wide, subgroup } = shape;
+  const kernels =
+    subgroup === undefined
+      ? upTo(wide).map((w) => `let ${kernelName(w)} = kernel[${index}${w === 0 ? '' : ` + ${w}`}];`)
+      : togetherCode(wide, subgroup, index);
   const factor = (i: number): string => (shape.half === true ? `vec4h(${input(i)})` : input(i));
   return [...kernels, addCode(shape, channels, factor)].join('\n');
+}
+
+/** The blocks of the kernel, of which each thread of a subgroup loads some of the vectors. */
+function togetherCode(wide: number, subgroup: number, index: string): readonly string[] {
+  const start = /^\w+$/.test(index) ? `${index} * 4` : `(${index}) * 4`;
+  const loads = upTo(Math.ceil((4 * wide) / subgroup)).map((i) => {
+    const first = i === 0 ? '' : ` + ${i * subgroup}`;
+    return `let vector_${i} = kernel[${start}${first} + lane];`;
+  });
+  const kernels = upTo(wide).map((w) => {
+    const rows = upTo(4).map((row) => {
+      const vector = 4 * w + row;
+      const of = `vector_${Math.floor(vector / subgroup)}`;
+      return `subgroupBroadcast(${of}, ${vector % subgroup}u)`;
+    });
+    return `let ${kernelName(w)} = mat4x4f(\n${indent(rows.join(',\n'))},\n);`;
+  });
+  return [...loads, ...kernels];
 }
 
 /** The same where `kernel_a`, `kernel_b`, … are there already, and the input is of their type. */

@@ -47,14 +47,15 @@ interface Form {
   readonly pixels: number;
   readonly wide: number;
   readonly columns: number;
+  readonly subgroup?: number;
 }
 
 /** What fits the registers of a GPU. */
 const USUAL: Form = { pixels: 8, wide: 2, columns: 8 };
 /** SwiftShader: checking the bounds of a load costs more than what a sum costs outside registers. */
-const LARGE: Form = { pixels: 16, wide: 4, columns: 4 };
-/** Mesa's llvmpipe: about as fast in small blocks, which LLVM compiles several times as fast. */
-const SMALL: Form = { pixels: 4, wide: 1, columns: 16 };
+const LARGE: Form = { pixels: 16, wide: 4, columns: 1, subgroup: 4 };
+/** Mesa's llvmpipe, where each branch is, which LLVM compiles the faster the less there is. */
+const SMALL: Form = { pixels: 2, wide: 2, columns: 1, subgroup: 8 };
 
 export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
   if (view.prologue !== undefined) lowerSeparable(e, view, anchor, view.prologue);
@@ -85,7 +86,7 @@ function lowerWindow(
   const [outHeight = 1, outWidth = 1] = sum.type.shape.map(sizeOfDim);
   const outBlocks = Math.ceil(finish.channels / 4);
   const make = (shape: BlockShape | TileShape, profile?: ProfileName): KernelVariant => {
-    const { pixels, wide, threads } = shape;
+    const { pixels, wide, threads, subgroup } = shape;
     const tile = 'tilePixels' in shape ? shape : undefined;
     const names = [
       isPointwise ? 'conv_1x1' : nameOf('conv', geometry),
@@ -94,7 +95,7 @@ function lowerWindow(
       ...view.epilogue.map(({ op }) => op),
       finish.channels % 4 === 0 ? '' : `out${finish.channels}`,
       tile === undefined
-        ? `${pixels}x${4 * wide}`
+        ? `${pixels}x${4 * wide}${subgroup === undefined ? '' : `_subgroups`}`
         : `tiled_${tile.tilePixels}x${4 * threads[0]}x${4 * tile.depth}`,
     ];
     const window: Readonly<Record<string, Size>> = {
@@ -117,6 +118,9 @@ function lowerWindow(
       about: [
         `Convolution ${geometry.k.join('×')}${strideText(geometry)}: a thread computes ${pixels} pixels by ${4 * wide} channels.`,
         ...(tile === undefined ? [] : [aboutTiles(tile)]),
+        ...(subgroup === undefined
+          ? []
+          : [`A subgroup of ${subgroup} threads brings the kernel together.`]),
       ],
       params: {
         blocks,
@@ -125,13 +129,11 @@ function lowerWindow(
         ...finish.params,
         out_blocks: outBlocks,
       },
-      ...(tile === undefined ? {} : { elements: { kernel: 'vec4f' } }),
+      ...(tile === undefined && subgroup === undefined ? {} : { elements: { kernel: 'vec4f' } }),
       code: paragraphs(readerFunctions(reader), finish.code, code),
       workgroups: blockGroups(Math.ceil(outBlocks / wide), blocks, shape),
     };
   };
-  // Where there is little to compute, a larger block would not pay for its compilation.
-  const isLarge = outBlocks >= LARGE.wide && reader.channels >= 4;
   const isTiled = paysInTiles(reader.channels, finish.channels, finish.pixels);
   const isHalf = e.precision === 'f16';
   const [tile, usual] = [tileShape(outBlocks), blockShape(outBlocks, USUAL)];
@@ -149,18 +151,18 @@ function lowerWindow(
       ...(isTiled && isHalf ? [asHalf(make({ ...tile, half: true }), 'tiled-f16')] : []),
       ...(isTiled ? [make(tile, 'tiled')] : []),
       ...(isHalf ? [asHalf(make({ ...usual, half: true }), 'f16')] : []),
-      ...(isLarge ? [make(blockShape(outBlocks, LARGE), 'swiftshader')] : []),
-      ...(outBlocks > 1 ? [make(blockShape(outBlocks, SMALL), 'llvmpipe')] : []),
+      make(blockShape(outBlocks, LARGE), 'subgroups-4'),
+      make(blockShape(outBlocks, SMALL), 'subgroups-8'),
       make(usual),
     ],
     macs: times(finish.pixels, k[0] * k[1] * reader.channels * finish.channels),
   });
 }
 
-function blockShape(outBlocks: number, { pixels, wide: most, columns }: Form): BlockShape {
+function blockShape(outBlocks: number, { wide: most, columns, ...rest }: Form): BlockShape {
   const wide = Math.min(most, outBlocks);
   const threadsX = threadsAlong(Math.ceil(outBlocks / wide), columns);
-  return { pixels, wide, threads: [threadsX, THREADS / threadsX] };
+  return { ...rest, wide, threads: [threadsX, THREADS / threadsX] };
 }
 
 function isPointwiseOf(reader: Reader, { k, stride }: Geometry, pad: Padding): boolean {
@@ -175,9 +177,11 @@ function blocksOnly(params: Readonly<Record<string, Size>>): Readonly<Record<str
 
 /** A 1×1 convolution without padding: pixels are in one row, whatever image they are of. */
 function pointwiseCode(reader: Reader, shape: BlockShape): string {
-  const { pixels } = shape;
-  // A block that hangs over the end reads the last pixel again, and does not write.
-  const x = (i: number): string => (i === 0 ? 'first' : `min(first + ${i}, params.pixels - 1)`);
+  const { pixels, subgroup } = shape;
+  // A block that hangs over the end reads the last pixel again, and does not write. Only threads of
+  // a subgroup have blocks that are beyond the end.
+  const x = (i: number): string =>
+    i === 0 && subgroup === undefined ? 'first' : `min(first + ${i}, params.pixels - 1)`;
   return `${headCode(shape)}
   let first = block * ${pixels};
 ${indent(addressCode(reader, { count: pixels, x, line: 'none' }))}

@@ -20,8 +20,9 @@ export const PROFILES = {
   tiled: { features: [], ...TILES },
   'tiled-f16': { features: ['shader-f16'], ...TILES },
   f16: { features: ['shader-f16'], limits: {}, adapters: [] },
-  swiftshader: { features: [], limits: {}, adapters: ['swiftshader'] },
+  'subgroups-4': { features: ['subgroups-4'], limits: {}, adapters: ['swiftshader'] },
   // Mesa's name for its software adapters.
+  'subgroups-8': { features: ['subgroups-8'], limits: {}, adapters: ['software'] },
   llvmpipe: { features: [], limits: {}, adapters: ['software'] },
 } as const satisfies Record<string, PlanProfile>;
 export type ProfileName = keyof typeof PROFILES;

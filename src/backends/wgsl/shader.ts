@@ -43,7 +43,10 @@ export function shaderText({ bindings, params, code }: Shader): string {
           '}',
           `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
         ];
-  const enabled = bindings.some(({ element }) => isHalf(element)) ? ['enable f16;', ''] : [];
+  const enabled = [
+    ...(bindings.some(({ element }) => isHalf(element)) ? ['enable f16;', ''] : []),
+    ...(code.includes('subgroupBroadcast(') ? ['enable subgroups;', ''] : []),
+  ];
   return [...enabled, ...storage, ...uniform, '', code.trim(), ''].join('\n');
 }
 

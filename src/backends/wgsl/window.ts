@@ -85,9 +85,10 @@ export interface TapCounts {
   readonly params: Readonly<Record<string, Size>>;
 }
 
-/** Constants; for llvmpipe parameters, since Mesa compiles a copy of a loop for each round that it can count. */
+/** Constants; for Mesa's llvmpipe parameters, since it compiles a copy of a loop for each round that it can count. */
 export function tapCounts([height, width]: Geometry['k'], profile?: ProfileName): TapCounts {
-  if (profile !== 'llvmpipe') return { counts: [String(height), String(width)], params: {} };
+  if (profile !== 'llvmpipe' && profile !== 'subgroups-8')
+    return { counts: [String(height), String(width)], params: {} };
   return {
     counts: ['params.kernel_height', 'params.kernel_width'],
     params: { kernel_height: height, kernel_width: width },
