@@ -55,7 +55,7 @@ const USUAL: Form = { pixels: 8, wide: 2, columns: 8 };
 /** SwiftShader: checking the bounds of a load costs more than what a sum costs outside registers. */
 const LARGE: Form = { pixels: 16, wide: 4, columns: 1, subgroup: 4 };
 /** Mesa's llvmpipe, where each branch is, which LLVM compiles the faster the less there is. */
-const SMALL: Form = { pixels: 2, wide: 2, columns: 1, subgroup: 8 };
+const SMALL: Form = { pixels: 1, wide: 4, columns: 1, subgroup: 8 };
 
 export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
   if (view.prologue !== undefined) lowerSeparable(e, view, anchor, view.prologue);
