@@ -152,6 +152,19 @@ describe('a recipe as plain data', () => {
     expect(recipe.loss[0]?.loss).toEqual({ kind: 'cross_entropy', classes: [1, 2.5] });
     expect(outputs.map((o) => o.activation)).toEqual(['softmax']);
   });
+
+  it('weights of pixels near another class', () => {
+    const lossOf = (text: string): unknown => read(`loss = ${text}`).loss[0]?.loss;
+    expect(lossOf('bce(mask, border = 10)')).toEqual({
+      kind: 'bce',
+      positive: 1,
+      border: { weight: 10, sigma: 5 },
+    });
+    expect(lossOf('focal(mask, border = 2, sigma = 1.5)')).toMatchObject({
+      border: { weight: 2, sigma: 1.5 },
+    });
+    expect(lossOf('bce(mask, border = 0, sigma = 3)')).toEqual({ kind: 'bce', positive: 1 });
+  });
 });
 
 describe('parameters', () => {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { samplesOfStep } from '../src/train/batches.js';
 import { trainingGraph } from '../src/train/graph.js';
+import { borderWeights } from '../src/train/border.js';
 import { lossOf } from '../src/train/losses.js';
 import { countPixels, emptyConfusion, scoresOf, sizeOf } from '../src/train/metrics.js';
 import { clipFactor, globalNorm, slotNames, updateWeight } from '../src/train/optimisers.js';
@@ -259,6 +260,75 @@ describe('losses', () => {
       index(softmax, 0.3, 0.7, smooth),
       5,
     );
+  });
+
+  it('count each pixel by its weight', () => {
+    const border = { weight: 4, sigma: 1.5 };
+    const weights = Float32Array.from({ length: 24 }, () => 1 + 3 * uniform());
+    const weigh = (loss: Loss, activation: Activation): number =>
+      tf.tidy(() => {
+        const [z, y] = [tf.tensor(logits, [...SHAPE]), tf.tensor(target, [...SHAPE])];
+        const w = tf.tensor(weights, [2, 3, 4, 1]);
+        return lossOf(loss, activation, z, y, w).dataSync()[0] ?? Number.NaN;
+      });
+    const weightOf = (i: number): number => weights[Math.floor(i / 3)] ?? Number.NaN;
+    const bce = each((z, y, i) => -weightOf(i) * Math.log(y === 1 ? sigmoid(z) : 1 - sigmoid(z)));
+    expect(weigh({ kind: 'bce', positive: 1, border }, 'sigmoid')).toBeCloseTo(mean(bce), 5);
+    const entropy = each((_, y, i) => -weightOf(i) * y * Math.log(softmax(i)));
+    expect(weigh({ kind: 'cross_entropy', classes: undefined, border }, 'softmax')).toBeCloseTo(
+      mean(entropy, size / 3),
+      5,
+    );
+    const focal = each(
+      (_, y, i) => -weightOf(i) * y * 0.5 * (1 - softmax(i)) ** 2 * Math.log(softmax(i)),
+    );
+    expect(weigh({ kind: 'focal', gamma: 2, alpha: 0.5, border }, 'softmax')).toBeCloseTo(
+      mean(focal, size / 3),
+      5,
+    );
+  });
+
+  it('have weights that fall with the distance to another class', () => {
+    const [height, width] = [17, 13];
+    const border = { weight: 4, sigma: 2.5 };
+    // Two images: blobs of three classes, and one pixel of its own in a plane.
+    const classOf = (image: number, y: number, x: number): number =>
+      image === 1 ? Number(y === 16 && x === 0) : x < 4 ? 0 : y + x < 18 ? 1 : 2;
+    const places = [0, 1].flatMap((image) =>
+      Array.from(
+        { length: height * width },
+        (_, i) => [image, Math.floor(i / width), i % width] as const,
+      ),
+    );
+    const data = new Float32Array(places.length * 3);
+    places.forEach((place, i) => (data[3 * i + classOf(...place)] = 1));
+    const found = borderWeights({ shape: [2, height, width, 3], data }, border);
+    expect(found.shape).toEqual([2, height, width, 1]);
+    const expected = places.map(([image, y, x]) => {
+      const squared = places.flatMap(([other, v, u]) =>
+        other === image && classOf(other, v, u) !== classOf(image, y, x)
+          ? [(v - y) ** 2 + (u - x) ** 2]
+          : [],
+      );
+      return 1 + border.weight * Math.exp(-Math.min(...squared) / (2 * border.sigma ** 2));
+    });
+    expect(new Set(expected).size).toBeGreaterThan(20);
+    const wrong = expected.filter((weight, i) => Math.abs(weight - (found.data[i] ?? 0)) > 0.002);
+    expect(wrong).toEqual([]);
+  });
+
+  it('have weights of 1 in an image of one class, and far from every border', () => {
+    const wide = new Float32Array(40);
+    const border = { weight: 9, sigma: 2 };
+    const weightsOf = (data: Float32Array): number[] => [
+      ...borderWeights({ shape: [1, 40, 1], data }, border).data,
+    ];
+    expect(new Set(weightsOf(wide))).toEqual(new Set([1]));
+    wide[0] = 1;
+    const found = weightsOf(wide);
+    expect(found[0]).toBeCloseTo(1 + 9 * Math.exp(-1 / 8), 5);
+    expect(found[1]).toBeCloseTo(1 + 9 * Math.exp(-1 / 8), 5);
+    expect(found[39]).toBe(1);
   });
 
   it('stay finite far out, with their gradients', () => {

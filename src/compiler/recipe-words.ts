@@ -5,6 +5,7 @@
 import { NORMALISATIONS, type Augmentation, type Normalisation } from '../data/dataset.js';
 import {
   METRICS,
+  type Border,
   type DataSource,
   type Loss,
   type Metric,
@@ -154,24 +155,32 @@ export const AUGMENT: Vocabulary<Augmentation> = new Map<string, Word<Augmentati
   ],
 ]);
 
+/** U-Net's σ is about 5 pixels. */
+const BORDER = [float('border', FROM_ZERO, 0), float('sigma', POSITIVE, 5)] as const;
+
+function borderOf(a: WordArguments): { readonly border?: Border } {
+  const weight = a.number('border');
+  return weight === 0 ? {} : { border: { weight, sigma: a.number('sigma') } };
+}
+
 export const LOSSES: Vocabulary<Loss> = new Map<string, Word<Loss>>([
   [
     'bce',
     word(
-      (a) => ({ kind: 'bce', positive: a.number('positive') }),
+      (a) => ({ kind: 'bce', positive: a.number('positive'), ...borderOf(a) }),
       output,
       float('positive', POSITIVE, 1),
+      ...BORDER,
     ),
   ],
   [
     'cross_entropy',
-    word((a) => ({ kind: 'cross_entropy', classes: a.numbers('classes') }), output, {
-      name: 'classes',
-      type: '[float]',
-      range: WEIGHTS,
-      default: null,
-      example: '[1, 2]',
-    }),
+    word(
+      (a) => ({ kind: 'cross_entropy', classes: a.numbers('classes'), ...borderOf(a) }),
+      output,
+      { name: 'classes', type: '[float]', range: WEIGHTS, default: null, example: '[1, 2]' },
+      ...BORDER,
+    ),
   ],
   [
     'dice',
@@ -185,10 +194,16 @@ export const LOSSES: Vocabulary<Loss> = new Map<string, Word<Loss>>([
     // Lin et al. 2017: γ = 2 with α = 0.25 is what they found best.
     'focal',
     word(
-      (a) => ({ kind: 'focal', gamma: a.number('gamma'), alpha: a.number('alpha') }),
+      (a) => ({
+        kind: 'focal',
+        gamma: a.number('gamma'),
+        alpha: a.number('alpha'),
+        ...borderOf(a),
+      }),
       output,
       float('gamma', FROM_ZERO, 2),
       float('alpha', SHARE, 0.25),
+      ...BORDER,
     ),
   ],
   [

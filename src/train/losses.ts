@@ -8,22 +8,30 @@ import type { Activation, Loss } from './recipe.js';
 /** Below it, `(1 − p)^γ` has no usable slope. */
 const LEAST_BASE = 1e-6;
 
-/** `logits` and `target` are `[N, …, C]`, the target of 0 and 1. */
+/**
+ * `logits` and `target` are `[N, …, C]`, the target of 0 and 1; `weights` are of pixels, `[N, …, 1]`,
+ * for losses that are means over them.
+ */
 export function lossOf(
   loss: Loss,
   activation: Activation,
   logits: tf.Tensor,
   target: tf.Tensor,
+  weights?: tf.Tensor,
 ): tf.Scalar {
+  const meanOf = (losses: tf.Tensor): tf.Scalar =>
+    tf.mean(weights === undefined ? losses : tf.mul(losses, weights));
   switch (loss.kind) {
     case 'bce':
-      return tf.mean(binaryCrossEntropy(logits, target, loss.positive));
+      return meanOf(binaryCrossEntropy(logits, target, loss.positive));
     case 'cross_entropy':
-      return crossEntropy(logits, target, loss.classes);
+      return meanOf(crossEntropy(logits, target, loss.classes));
     case 'focal':
-      return activation === 'sigmoid'
-        ? binaryFocal(logits, target, loss)
-        : softmaxFocal(logits, target, loss);
+      return meanOf(
+        activation === 'sigmoid'
+          ? binaryFocal(logits, target, loss)
+          : softmaxFocal(logits, target, loss),
+      );
     case 'dice':
       return overlap(probabilities(logits, activation), target, 0.5, 0.5, loss.smooth / 2);
     case 'tversky':
@@ -45,29 +53,28 @@ function binaryCrossEntropy(logits: tf.Tensor, target: tf.Tensor, positive: numb
   return tf.add(tf.mul(tf.sub(1, target), logits), weighted);
 }
 
-/** A pixel counts as its class's weight. */
+/** Of each pixel, `[N, …, 1]`: it counts as its class's weight. */
 function crossEntropy(
   logits: tf.Tensor,
   target: tf.Tensor,
   classes: readonly number[] | undefined,
-): tf.Scalar {
+): tf.Tensor {
   const weighted = classes === undefined ? target : tf.mul(target, tf.tensor1d([...classes]));
-  const terms = tf.neg(tf.mul(tf.logSoftmax(logits), weighted));
-  return tf.div(tf.sum(terms), pixelsOf(logits));
+  return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), weighted), -1, true));
 }
 
 type Focal = Extract<Loss, { kind: 'focal' }>;
 
 /** Lin et al. 2017: α·(1 − p)^γ·(−ln p) of the probability of what is true, 1 − α where that is 0. */
-function binaryFocal(logits: tf.Tensor, target: tf.Tensor, { gamma, alpha }: Focal): tf.Scalar {
+function binaryFocal(logits: tf.Tensor, target: tf.Tensor, { gamma, alpha }: Focal): tf.Tensor {
   const entropy = binaryCrossEntropy(logits, target, 1);
   const balance = tf.add(tf.mul(target, 2 * alpha - 1), 1 - alpha);
-  return tf.mean(tf.mul(balance, tf.mul(focus(entropy, gamma), entropy)));
+  return tf.mul(balance, tf.mul(focus(entropy, gamma), entropy));
 }
 
-function softmaxFocal(logits: tf.Tensor, target: tf.Tensor, { gamma, alpha }: Focal): tf.Scalar {
-  const entropy = tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), target), -1));
-  return tf.mul(tf.mean(tf.mul(focus(entropy, gamma), entropy)), alpha);
+function softmaxFocal(logits: tf.Tensor, target: tf.Tensor, { gamma, alpha }: Focal): tf.Tensor {
+  const entropy = crossEntropy(logits, target, undefined);
+  return tf.mul(tf.mul(focus(entropy, gamma), entropy), alpha);
 }
 
 /** (1 − p)^γ of −ln p. */
@@ -94,8 +101,4 @@ function overlap(
   const missed = tf.sub(tf.sum(target, axes), both);
   const whole = tf.add(both, tf.add(tf.mul(falsely, alpha), tf.mul(missed, beta)));
   return tf.sub(1, tf.mean(tf.div(tf.add(both, smooth), tf.add(whole, smooth))));
-}
-
-function pixelsOf(logits: tf.Tensor): number {
-  return logits.size / (logits.shape.at(-1) ?? 1);
 }

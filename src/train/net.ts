@@ -5,6 +5,7 @@ import type { Origin, Tensor, WeightValues } from '../compiler/ir.js';
 import { formedData } from '../backends/tfjs/layout.js';
 import { modelOfGraph, type TrainableModel, type WeightVariable } from '../tfjs/index.js';
 import { drawMask, type TrainingGraph } from './graph.js';
+import { borderWeights } from './border.js';
 import { lossOf } from './losses.js';
 import type { LossTerm } from './recipe.js';
 
@@ -80,9 +81,9 @@ export async function slopeOf(
   key: { readonly seed: number; readonly step: number },
 ): Promise<Slope> {
   const feeds = feedsOf(net, batch, key);
-  const targets = targetTensors(batch);
+  const judged = judgedTensors(terms, batch.targets);
   const { value, grads } = tf.variableGrads(() =>
-    totalLoss(net, terms, applyModel(net, feeds, true), targets),
+    totalLoss(net, judged, applyModel(net, feeds, true)),
   );
   const loss = (await value.data())[0] ?? Number.NaN;
   const gradients = new Map<string, Float32Array>();
@@ -92,7 +93,8 @@ export async function slopeOf(
     if (gradient === undefined) continue;
     gradients.set(name, (await gradient.data()) as Float32Array);
   }
-  tf.dispose([value, grads, feeds, [...targets.values()]]);
+  tf.dispose([value, grads, feeds]);
+  for (const { target, weights } of judged) tf.dispose([target, weights ?? []]);
   return { loss, gradients };
 }
 
@@ -105,7 +107,7 @@ export function lossOfLogits(
 ): number {
   return tf.tidy(() => {
     const tensors = logits.map(({ shape, data }) => tf.tensor(data, [...shape]));
-    return totalLoss(net, terms, tensors, targetTensors({ targets })).dataSync()[0] ?? Number.NaN;
+    return totalLoss(net, judgedTensors(terms, targets), tensors).dataSync()[0] ?? Number.NaN;
   });
 }
 
@@ -152,23 +154,41 @@ function applyModel(net: Net, feeds: readonly tf.Tensor[], training: boolean): t
   return [net.model.model.apply(given, { training })].flat() as tf.Tensor[];
 }
 
+/** A term, and what it is measured against. */
+interface Judged extends LossTerm {
+  readonly target: tf.Tensor;
+  /** Of pixels. */
+  readonly weights: tf.Tensor | undefined;
+}
+
+function judgedTensors(
+  terms: readonly LossTerm[],
+  targets: ReadonlyMap<string, Tensor>,
+): readonly Judged[] {
+  return terms.map((term) => {
+    const target = targets.get(term.output);
+    if (target === undefined) throw new Error(`no target for ${term.output}`);
+    const border = 'border' in term.loss ? term.loss.border : undefined;
+    return {
+      ...term,
+      target: tensorOf(target),
+      weights: border === undefined ? undefined : tensorOf(borderWeights(target, border)),
+    };
+  });
+}
+
 function totalLoss(
   { outputs }: Pick<TrainingGraph, 'outputs'>,
-  terms: readonly LossTerm[],
+  terms: readonly Judged[],
   logits: readonly tf.Tensor[],
-  targets: ReadonlyMap<string, tf.Tensor>,
 ): tf.Scalar {
-  const parts = terms.map(({ weight, loss, output }): tf.Scalar => {
+  const parts = terms.map(({ weight, loss, output, target, weights }): tf.Scalar => {
     const index = outputs.findIndex(({ name }) => name === output);
-    const [activation, own, target] = [
-      outputs[index]?.activation,
-      logits[index],
-      targets.get(output),
-    ];
-    if (activation === undefined || own === undefined || target === undefined) {
+    const [activation, own] = [outputs[index]?.activation, logits[index]];
+    if (activation === undefined || own === undefined) {
       throw new Error(`a loss of ${output}, which is not trained`);
     }
-    const part = lossOf(loss, activation, own, target);
+    const part = lossOf(loss, activation, own, target, weights);
     return weight === 1 ? part : tf.mul(part, weight);
   });
   const [first, ...rest] = parts;
@@ -178,10 +198,6 @@ function totalLoss(
 
 function tensorOf({ shape, data }: Tensor): tf.Tensor {
   return tf.tensor(data, [...shape]);
-}
-
-function targetTensors({ targets }: Pick<Batch, 'targets'>): ReadonlyMap<string, tf.Tensor> {
-  return new Map([...targets].map(([name, target]) => [name, tensorOf(target)]));
 }
 
 function feedsOf(

@@ -38,14 +38,28 @@ export interface LossTerm {
   readonly output: string;
 }
 
+/** Pixels near another class weigh up to 1 + `weight`, as a Gaussian of the distance in pixels. */
+export interface Border {
+  readonly weight: number;
+  readonly sigma: number;
+}
+
+/** A loss that is a mean over pixels. */
+interface PixelLoss {
+  readonly border?: Border;
+}
+
 export type Loss =
   /** Binary cross-entropy of a sigmoid, averaged over pixels; positives count `positive` times. */
-  | { readonly kind: 'bce'; readonly positive: number }
+  | ({ readonly kind: 'bce'; readonly positive: number } & PixelLoss)
   /** Cross-entropy of a softmax over channels; a weight for each class, or none. */
-  | { readonly kind: 'cross_entropy'; readonly classes: readonly number[] | undefined }
+  | ({
+      readonly kind: 'cross_entropy';
+      readonly classes: readonly number[] | undefined;
+    } & PixelLoss)
   /** 1 − Dice, soft, over the batch and for each class; `smooth` is added above and below. */
   | { readonly kind: 'dice'; readonly smooth: number }
-  | { readonly kind: 'focal'; readonly gamma: number; readonly alpha: number }
+  | ({ readonly kind: 'focal'; readonly gamma: number; readonly alpha: number } & PixelLoss)
   /** 1 − Tversky index: `alpha` weighs false positives and `beta` false negatives. */
   | {
       readonly kind: 'tversky';
