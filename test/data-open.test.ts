@@ -249,6 +249,13 @@ describe('bad folders', () => {
       [/^unknown-dataset: .* has 2 images and no labels for them \| put/],
     ],
     [
+      'of a folder of images alone',
+      { 'images/a.png': image, 'other/b.png': image },
+      '',
+      {},
+      [/^unknown-dataset: .* has images in images\/, and no folder of labels for them \| put/],
+    ],
+    [
       'with two folders of masks',
       { 'images/a.png': image, 'masks/a.png': mask, 'labels/a.png': mask },
       '',

@@ -72,12 +72,20 @@ export function findPairs(
   const labelFolders = folder.value.folders.filter(isLabelWord);
   if (labelFolders.length > 1) return several(path, labelFolders);
   const [labels] = labelFolders;
-  return labels === undefined
-    ? pairsBeside(
-        path,
-        folder.value.files.filter((name) => hasType(name, types)),
-      )
-    : pairsBelow(path, folder.value, { labels, types, modalities });
+  if (labels !== undefined) return pairsBelow(path, folder.value, { labels, types, modalities });
+  const files = folder.value.files.filter((name) => hasType(name, types));
+  const [images] = folder.value.folders.filter(
+    (name) => isImageWord(name) && filesOf(join(path, name), types).length > 0,
+  );
+  if (files.length > 0 || images === undefined) return pairsBeside(path, files);
+  return unknown(`${path} has images in ${images}/, and no folder of labels for them`, [
+    'put the labels into `masks/`, under the names of the images',
+  ]);
+}
+
+function filesOf(folder: string, types: readonly string[]): string[] {
+  const listed = listFolder(folder);
+  return listed.ok ? listed.value.files.filter((file) => hasType(file, types)) : [];
 }
 
 function several(path: string, folders: readonly string[]): Outcome<never> {
@@ -101,10 +109,7 @@ function pairsBelow(
   folder: Folder,
   { labels, types, modalities }: Below,
 ): Outcome<readonly FilePair[]> {
-  const filesIn = (name: string): string[] => {
-    const listed = listFolder(join(path, name));
-    return listed.ok ? listed.value.files.filter((file) => hasType(file, types)) : [];
-  };
+  const filesIn = (name: string): string[] => filesOf(join(path, name), types);
   const imageFolders = folder.folders.filter(isImageWord);
   if (modalities === undefined && imageFolders.length > 1) return several(path, imageFolders);
   const others = folder.folders.filter((name) => name !== labels && filesIn(name).length > 0);
