@@ -32,7 +32,7 @@ import { operand, operatorsOf, type KernelView } from './view.js';
 
 /** Pixels of a tile's row. */
 const PIXELS = 4;
-/** For Mesa's llvmpipe: LLVM takes seconds for larger tiles, which gain little there. */
+/** For Mesa's llvmpipe: LLVM takes seconds for wider tiles. */
 const SMALL_PIXELS = 1;
 const THREADS = 64;
 const MAX_COLUMNS = 16;
@@ -60,8 +60,11 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   const [outHeight = 1, outWidth = 1] = sum.type.shape.map(sizeOfDim);
   const columns = Math.ceil(finish.channels / 4);
   const threadsX = threadsAlong(columns, MAX_COLUMNS);
-  const make = (pixels: number, rows: number, profile?: ProfileName): KernelVariant => {
+  const rows = isRolled(geometry) ? ROWS : 1;
+  const make = (pixels: number, profile?: ProfileName): KernelVariant => {
     const taps = tapCounts(geometry.k, profile);
+    // As with the taps: a parameter where a loop of a known length would be compiled as many times.
+    const isCounted = profile === undefined;
     const perRow = ceilDiv(outWidth, pixels);
     const perColumn = ceilDiv(outHeight, rows);
     const blocks = product([e.batch, perColumn, perRow]);
@@ -89,6 +92,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
         out_width: outWidth,
         ...reader.params,
         ...taps.params,
+        tile_rows: rows,
         ...windowParams(reader, geometry, paddingAttribute(anchor, 'pad')),
         ...finish.params,
         out_blocks: columns,
@@ -96,7 +100,9 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
       code: paragraphs(
         readerFunctions(reader),
         finish.code,
-        rows > 1 ? rolledCode(reader, geometry, shape) : rowCode(reader, geometry, shape, taps),
+        rows > 1
+          ? rolledCode(reader, geometry, shape, isCounted ? String(rows) : 'params.tile_rows')
+          : rowCode(reader, geometry, shape, taps),
       ),
       workgroups: blockGroups(columns, blocks, shape),
     };
@@ -110,7 +116,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
       ...finish.bounds,
     ],
     outputs: [finish.output],
-    variants: [make(SMALL_PIXELS, 1, 'llvmpipe'), make(PIXELS, isRolled(geometry) ? ROWS : 1)],
+    variants: [make(SMALL_PIXELS, 'llvmpipe'), make(PIXELS)],
     macs: times(finish.pixels, geometry.k[0] * geometry.k[1] * finish.channels),
   });
 }
@@ -128,7 +134,7 @@ function tileHead(shape: BlockShape, rows: number): string {
  * Each input row once, added to the sums of all output rows whose windows it is in: as many as the
  * window is high, of which the first is complete with it.
  */
-function rolledCode(reader: Reader, { k }: Geometry, shape: BlockShape): string {
+function rolledCode(reader: Reader, { k }: Geometry, shape: BlockShape, rows: string): string {
   const [height, width] = k;
   const { pixels } = shape;
   const count = pixels - 1 + width;
@@ -164,7 +170,7 @@ ${indent(insideCode(count, x))}
 ${indent(taps.join('\n'))}
   // Of the rows whose windows the input row is in, the first one down.
 ${indent(sums.join('\n'))}
-  for (var down = ${1 - height}; down < ${ROWS}; down++) {
+  for (var down = ${1 - height}; down < ${rows}; down++) {
     let row = y + down + ${height - 1};
     if (row >= 0 && row < params.height) {
 ${indent(startsCode(reader, count), 3)}
