@@ -151,7 +151,7 @@ function predictions(rows: readonly Markup[]): Markup | undefined {
   if (rows.length === 0) return undefined;
   return markup`<section aria-labelledby="predictions"><h2 id="predictions">Predictions</h2>
 <p>Images of the validation set after the last step: the image, the labels over it, the prediction, and where the two differ: green is found, orange is not there, blue is missed.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Predictions"><table class="data">
+<div class="scroll" tabindex="0" role="region" aria-label="Predictions"><table class="data pictures">
 <thead><tr><th scope="col">image</th><th scope="col">labels</th><th scope="col">prediction</th><th scope="col">differences</th></tr></thead>
 <tbody>
 ${rows}</tbody>
