@@ -150,9 +150,10 @@ function lowerWindow(
     variants: [
       ...(isTiled && isHalf ? [asHalf(make({ ...tile, half: true }), 'tiled-f16')] : []),
       ...(isTiled ? [make(tile, 'tiled')] : []),
-      ...(isHalf ? [asHalf(make({ ...usual, half: true }), 'f16')] : []),
       make(blockShape(outBlocks, LARGE), 'subgroups-4'),
       make(blockShape(outBlocks, SMALL), 'subgroups-8'),
+      // A CPU gains nothing from f16.
+      ...(isHalf ? [asHalf(make({ ...usual, half: true }), 'f16')] : []),
       make(usual),
     ],
     macs: times(finish.pixels, k[0] * k[1] * reader.channels * finish.channels),

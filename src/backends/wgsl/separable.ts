@@ -129,8 +129,8 @@ export function lowerSeparable(
     ],
     outputs: [finish.output],
     variants: [
-      ...(e.precision === 'f16' ? [asHalf(make(PIXELS, true), 'f16')] : []),
       make(SMALL_PIXELS, false, 'llvmpipe'),
+      ...(e.precision === 'f16' ? [asHalf(make(PIXELS, true), 'f16')] : []),
       make(PIXELS, false),
     ],
     macs: times(finish.pixels, macs),
