@@ -446,11 +446,12 @@ export async function weightsOf(
   if (matched.ok)
     return { ok: true, value: { values: matched.value, origin: { file: file.file } } };
   const trained = trainedAs(read.value.metadata);
-  const [first, ...others] = inFile(file.file, matched.diagnostics);
-  // Once: there may be a hundred.
-  const said = first === undefined || trained === undefined ? [] : [trainedHint(trained)];
-  const hinted = first === undefined ? [] : [{ ...first, hints: [...said, ...first.hints] }];
-  return { ok: false, diagnostics: [...hinted, ...others] };
+  const said = trained === undefined ? [] : [trainedHint(trained)];
+  // There may be a hundred: once, where a reader's eyes are at the end.
+  const diagnostics = inFile(file.file, matched.diagnostics).map((each, i, all) =>
+    i === all.length - 1 ? { ...each, hints: [...said, ...each.hints] } : each,
+  );
+  return { ok: false, diagnostics };
 }
 
 /** Diagnostics about a file that is no source, with its name. */

@@ -239,6 +239,14 @@ describe('trained weights', () => {
     expect(result.stdout.match(/they were trained for `--model Tiny --set width=4`/g)).toHaveLength(
       1,
     );
+    // Below all the differences, where it is read.
+    const shown = archc(
+      ['compile', 'tiny.arch', '--weights', 'a.safetensors', '--target', 'onnx'],
+      here,
+    );
+    expect(shown.stderr).toMatch(
+      /they were trained for `--model Tiny --set width=4`\n\n\d+ errors/,
+    );
     const compiled = archc(
       [
         'compile',
