@@ -9,8 +9,9 @@ import { usersOf, type Pass, type Users } from './pass.js';
 const MAX_FILTERS = 8;
 
 /**
- * The depthwise convolution may have elementwise nodes after it, and the pointwise one as well: 1×1,
- * of one group, without stride and padding. Nothing else reads what is between.
+ * The depthwise convolution has one filter a channel; it may have elementwise nodes after it, and the
+ * pointwise one as well: 1×1, of one group, without stride and padding. Nothing else reads what is
+ * between.
  */
 export const fuseDepthwise: Pass = (model) => {
   const users = usersOf(model.graph);
@@ -31,7 +32,8 @@ function depthwiseBefore(node: Node, users: Users): Node | undefined {
   if (outer?.definition.kind !== 'result') return undefined;
   const { node: first } = outer.definition;
   const before = kernelOf(first);
-  if (before.anchor?.op !== 'dwconv') return undefined;
+  if (before.anchor?.op !== 'dwconv' || before.anchor.attributes['multiplier'] !== 1)
+    return undefined;
   if (before.prologue !== undefined || before.reads.length > 0) return undefined;
   // What is between is applied channel by channel, without operands of its own.
   const areActivations = before.epilogue.every(({ op }) =>
