@@ -5,8 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import onnxProto from 'onnx-proto';
+import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from './helpers/cli.js';
+import { openSession } from './helpers/onnx-run.js';
 import { useBackend } from './helpers/tfjs-run.js';
 
 interface Fault {
@@ -132,6 +135,54 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
+const MAXIMUM = 'ONNX Runtime: zeros around an image before a maximum';
+
+it(`faults of ONNX Runtime 1.30: ${MAXIMUM}`, async () => {
+  const { onnx } = onnxProto;
+  const port = (name: string, dims: readonly number[]) => ({
+    name,
+    type: {
+      tensorType: {
+        elemType: onnx.TensorProto.DataType.FLOAT,
+        shape: { dim: dims.map((dimValue) => ({ dimValue })) },
+      },
+    },
+  });
+  const model = onnx.ModelProto.encode({
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 17 }],
+    graph: {
+      name: 'fault',
+      input: [port('x', [1, 1, 1, 1])],
+      output: [port('y', [1, 1, 1, 1])],
+      initializer: [
+        {
+          name: 'amounts',
+          dataType: onnx.TensorProto.DataType.INT64,
+          dims: [8],
+          int64Data: [0, 0, 0, 0, 0, 0, 0, 1],
+        },
+      ],
+      node: [
+        { opType: 'Pad', input: ['x', 'amounts'], output: ['padded'] },
+        {
+          opType: 'MaxPool',
+          input: ['padded'],
+          output: ['y'],
+          attribute: [
+            { name: 'kernel_shape', type: onnx.AttributeProto.AttributeType.INTS, ints: [1, 2] },
+          ],
+        },
+      ],
+    },
+  }).finish();
+  const session = await openSession(model);
+  const x = new Tensor('float32', Float32Array.of(-3), [1, 1, 1, 1]);
+  const { y } = await session.run({ x });
+  // The larger of −3 and the 0 beside it.
+  expect([...((y?.data ?? []) as Float32Array)]).toEqual([-3]);
+});
+
 describe('faults of TensorFlow.js 4.22', () => {
   it.each(FAULTS)('$title', async ({ backend, result, right, wrong }) => {
     await useBackend(backend);
@@ -150,6 +201,6 @@ describe('faults of TensorFlow.js 4.22', () => {
   it('are those of the page', () => {
     const page = readFileSync(join(ROOT, 'docs/engine-faults.md'), 'utf8');
     const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
-    expect(titles).toEqual(FAULTS.map(({ title }) => title));
+    expect(titles).toEqual([...FAULTS.map(({ title }) => title), MAXIMUM]);
   });
 });

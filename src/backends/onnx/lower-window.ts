@@ -53,9 +53,19 @@ export const convtranspose: Lowering = (e, node) => {
 
 export const maxpool: Lowering = (e, node) => {
   const window = windowOf(node);
-  const { x, pads } = padded(e, image(e, node), window, -Infinity);
+  const { x, pads } = padded(e, apart(e, node, image(e, node)), window, -Infinity);
   return resultNode(e, node, x, 'MaxPool', [x.value], { ...poolAttributes(window, pads) });
 };
+
+/**
+ * An image that is padded with zeros, behind a node that changes nothing: ONNX Runtime makes such
+ * padding part of a MaxPool, where padding is no number at all (see docs/engine-faults.md).
+ */
+function apart(e: Emitter, node: Node, x: Held): Held {
+  const { definition } = operand(node, 0);
+  const isPadded = definition.kind === 'result' && definition.node.op === 'pad';
+  return isPadded ? { ...x, value: e.node('Max', [x.value], x.value.shape) } : x;
+}
 
 export const avgpool: Lowering = (e, node) => {
   const window = windowOf(node);
