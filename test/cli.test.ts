@@ -98,7 +98,7 @@ describe('archc check', () => {
     expect(result).toEqual({
       code: 0,
       stdout: [
-        'models/sdunet.arch: ok, 4 models, 9 expectations hold, 3 recipes',
+        'models/sdunet.arch: ok, 4 models, 9 expectations hold, 4 recipes',
         'models/unet.arch: ok, 4 models, 8 expectations hold, 2 recipes',
         '',
       ].join('\n'),

@@ -134,6 +134,8 @@ function lowerWindow(
       workgroups: blockGroups(Math.ceil(outBlocks / wide), blocks, shape),
     };
   };
+  // Where there is little to compute, a larger block would not pay for its compilation.
+  const isLarge = outBlocks >= LARGE.wide && reader.channels >= 4;
   const isTiled = paysInTiles(reader.channels, finish.channels, finish.pixels);
   const isHalf = e.precision === 'f16';
   const [tile, usual] = [tileShape(outBlocks), blockShape(outBlocks, USUAL)];
@@ -150,7 +152,7 @@ function lowerWindow(
     variants: [
       ...(isTiled && isHalf ? [asHalf(make({ ...tile, half: true }), 'tiled-f16')] : []),
       ...(isTiled ? [make(tile, 'tiled')] : []),
-      make(blockShape(outBlocks, LARGE), 'subgroups-4'),
+      ...(isLarge ? [make(blockShape(outBlocks, LARGE), 'subgroups-4')] : []),
       make(blockShape(outBlocks, SMALL), 'subgroups-8'),
       // A CPU gains nothing from f16.
       ...(isHalf ? [asHalf(make({ ...usual, half: true }), 'f16')] : []),
