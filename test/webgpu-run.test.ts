@@ -346,6 +346,19 @@ describe('variants', () => {
     const { architecture } = (await testAdapter()).info;
     expect(await sumOf(needing([], {}, ['fast-one', architecture]))).toBe(496.5);
     expect(await sumOf(needing([], {}, ['fast-one']))).toBe(-3.5);
+    // A feature of archc's own words: subgroups, and all of that many threads.
+    const grouped = await testDevice({ requiredFeatures: ['subgroups'] });
+    const { subgroupMinSize: threads = 0, subgroupMaxSize } = grouped.adapterInfo;
+    expect(threads).toBe(subgroupMaxSize);
+    const groupedSum = async (feature: string): Promise<number | undefined> => {
+      const model = await loadPlan(grouped, needing([feature], {}));
+      const { sum } = await model.run({ image: new Float32Array(64) });
+      return sum?.data[0];
+    };
+    expect(await groupedSum(`subgroups-${threads}`)).toBe(496.5);
+    expect(await groupedSum(`subgroups-${2 * threads}`)).toBe(-3.5);
+    expect(await sumOf(needing([`subgroups-${threads}`], {}))).toBe(-3.5);
+    grouped.destroy();
     expect(await codeOf(load(featureless, { profile: 'marked' }))).toMatch(
       "missing-feature: profile 'marked' needs feature no-such-feature",
     );

@@ -29,10 +29,14 @@ export interface RewriteOptions {
 }
 
 /**
- * The graph with each node as `visit` wants it. Inputs, outputs, names, origins and the order of
+ * The graph with each node as `visit` wants it, all of them copied without one. Inputs, outputs, names, origins and the order of
  * nodes and weights stay; weights that nothing uses any more are dropped; ids are given anew.
  */
-export function rewriteGraph(graph: Graph, visit: Visit, options: RewriteOptions = {}): Graph {
+export function rewriteGraph(
+  graph: Graph,
+  visit: Visit = () => undefined,
+  options: RewriteOptions = {},
+): Graph {
   const builder = createBuilder();
   /** By the id of a value of the graph. */
   const mapped: Value[] = [];

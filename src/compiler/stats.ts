@@ -115,7 +115,7 @@ export function stats(graph: Graph): Outcome<ModelStats> {
 /** The graph as written without what is not there at inference: dropout, and what is never read. */
 export function inferenceGraph(graph: Graph): Graph {
   const inference = atInference(graph);
-  return inference === graph ? graph : rewriteGraph(inference, () => undefined);
+  return inference === graph ? graph : rewriteGraph(inference);
 }
 
 /** What `inferenceGraph` makes again, to be counted alone: see `withoutIdentities`. */

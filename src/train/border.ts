@@ -6,7 +6,7 @@ import type { Border } from './recipe.js';
 const REACH = 4;
 
 /**
- * `[…, H, W, 1]` for a target `[…, H, W, C]`: 1 + w·exp(−d² / 2σ²), where d is the distance in pixels
+ * `[…, H, W, 1]` for a target `[…, H, W, C]`, of which one channel at most is 1: 1 + w·exp(−d² / 2σ²), where d is the distance in pixels
  * to the nearest pixel of the image whose target differs (Ronneberger et al. 2015, equation 2, with the
  * distance to one border in place of two cells).
  */
@@ -31,15 +31,11 @@ export function borderWeights({ shape, data }: Tensor, { weight, sigma }: Border
   return { shape: [...shape.slice(0, -1), 1], data: weights };
 }
 
-/** A number for each pixel, the same where all channels are. */
+/** Of each pixel, the channel that is 1; −1 where none is. */
 function kindsOf(data: Float32Array, pixels: number, channels: number): Int32Array {
-  const known = new Map<string, number>();
-  return Int32Array.from({ length: pixels }, (_, pixel) => {
-    const key = data.subarray(pixel * channels, (pixel + 1) * channels).join();
-    const kind = known.get(key) ?? known.size;
-    known.set(key, kind);
-    return kind;
-  });
+  return Int32Array.from({ length: pixels }, (_, pixel) =>
+    data.subarray(pixel * channels, (pixel + 1) * channels).indexOf(1),
+  );
 }
 
 /** In its column, how far each pixel is from the nearest of another kind; 0 for those themselves. */

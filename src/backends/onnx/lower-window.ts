@@ -7,6 +7,7 @@ import {
   numberAttribute,
   paddingAttribute,
   pairAttribute,
+  stringAttribute,
 } from '../attributes.js';
 import { paddingAlong } from '../padding.js';
 import type { Emitter, Held } from './emitter.js';
@@ -63,7 +64,8 @@ export const maxpool: Lowering = (e, node) => {
  */
 function apart(e: Emitter, node: Node, x: Held): Held {
   const { definition } = operand(node, 0);
-  const isPadded = definition.kind === 'result' && definition.node.op === 'pad';
+  const before = definition.kind === 'result' ? definition.node : undefined;
+  const isPadded = before?.op === 'pad' && stringAttribute(before, 'mode') === 'zero';
   return isPadded ? { ...x, value: e.node('Max', [x.value], x.value.shape) } : x;
 }
 

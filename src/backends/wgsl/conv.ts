@@ -54,7 +54,7 @@ interface Form {
 const USUAL: Form = { pixels: 8, wide: 2, columns: 8 };
 /** SwiftShader: checking the bounds of a load costs more than what a sum costs outside registers. */
 const LARGE: Form = { pixels: 16, wide: 4, columns: 1, subgroup: 4 };
-/** Mesa's llvmpipe, where each branch is, which LLVM compiles the faster the less there is. */
+/** Mesa's llvmpipe: LLVM compiles a load as a loop of branches, and a large block takes it seconds. */
 const SMALL: Form = { pixels: 1, wide: 4, columns: 1, subgroup: 8 };
 
 export function lowerConv(e: Emitter, view: KernelView, anchor: Node): void {
@@ -95,7 +95,7 @@ function lowerWindow(
       ...view.epilogue.map(({ op }) => op),
       finish.channels % 4 === 0 ? '' : `out${finish.channels}`,
       tile === undefined
-        ? `${pixels}x${4 * wide}${subgroup === undefined ? '' : `_subgroups`}`
+        ? `${pixels}x${4 * wide}${subgroup === undefined ? '' : '_subgroups'}`
         : `tiled_${tile.tilePixels}x${4 * threads[0]}x${4 * tile.depth}`,
     ];
     const window: Readonly<Record<string, Size>> = {

@@ -5,6 +5,7 @@
 import type { Node } from '../../compiler/ir.js';
 import { blockGroups, headCode, listCode, threadsAlong, type BlockShape } from './block.js';
 import {
+  copiesRounds,
   geometryOf,
   insideCode,
   nameOf,
@@ -63,8 +64,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
   const rows = isRolled(geometry) ? ROWS : 1;
   const make = (pixels: number, profile?: ProfileName): KernelVariant => {
     const taps = tapCounts(geometry.k, profile);
-    // As with the taps: a parameter where a loop of a known length would be compiled as many times.
-    const isCounted = profile === undefined;
+    const rowCount = copiesRounds(profile) ? 'params.tile_rows' : String(rows);
     const perRow = ceilDiv(outWidth, pixels);
     const perColumn = ceilDiv(outHeight, rows);
     const blocks = product([e.batch, perColumn, perRow]);
@@ -101,7 +101,7 @@ export function lowerDepthwise(e: Emitter, view: KernelView, anchor: Node): void
         readerFunctions(reader),
         finish.code,
         rows > 1
-          ? rolledCode(reader, geometry, shape, isCounted ? String(rows) : 'params.tile_rows')
+          ? rolledCode(reader, geometry, shape, rowCount)
           : rowCode(reader, geometry, shape, taps),
       ),
       workgroups: blockGroups(columns, blocks, shape),

@@ -85,10 +85,14 @@ export interface TapCounts {
   readonly params: Readonly<Record<string, Size>>;
 }
 
-/** Constants; for Mesa's llvmpipe parameters, since it compiles a copy of a loop for each round that it can count. */
+/** Whether loops of a known length are better not known: Mesa's llvmpipe compiles a copy of each round. */
+export function copiesRounds(profile: ProfileName | undefined): boolean {
+  return profile === 'llvmpipe' || profile === 'subgroups-8';
+}
+
+/** Constants, or parameters: see `copiesRounds`. */
 export function tapCounts([height, width]: Geometry['k'], profile?: ProfileName): TapCounts {
-  if (profile !== 'llvmpipe' && profile !== 'subgroups-8')
-    return { counts: [String(height), String(width)], params: {} };
+  if (!copiesRounds(profile)) return { counts: [String(height), String(width)], params: {} };
   return {
     counts: ['params.kernel_height', 'params.kernel_width'],
     params: { kernel_height: height, kernel_width: width },

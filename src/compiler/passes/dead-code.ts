@@ -7,12 +7,7 @@ import { modelOf, type Pass } from './pass.js';
 export const removeDeadCode: Pass = (model) => {
   const { graph, weights } = model;
   const live = withoutDeadCode(graph);
-  return live === graph
-    ? model
-    : modelOf(
-        rewriteGraph(live, () => undefined),
-        weights,
-      );
+  return live === graph ? model : modelOf(rewriteGraph(live), weights);
 };
 
 /** The nodes and weights that the pass leaves; the graph itself where there is nothing to remove. */

@@ -12,12 +12,7 @@ import { modelOf, outputValues, type Pass } from './pass.js';
 export const removeDropout: Pass = (model) => {
   const { graph, weights } = model;
   const left = withoutIdentities(graph);
-  return left === graph
-    ? model
-    : modelOf(
-        rewriteGraph(left, () => undefined),
-        weights,
-      );
+  return left === graph ? model : modelOf(rewriteGraph(left), weights);
 };
 
 /**
