@@ -18,6 +18,8 @@ interface Binding {
   readonly c: number;
   /** All of its pixels may be equal: its image, or one that it comes from, is of one pixel. */
   readonly isFlat: boolean;
+  /** Equal for those whose difference may be a number: `x + 2` has what `x` has. */
+  readonly upToConstant: string;
 }
 
 interface Made {
@@ -26,6 +28,9 @@ interface Made {
   readonly h: Size;
   readonly w: Size;
   readonly c: number;
+  /** As in `Binding`, where the operands do not decide it. */
+  readonly isFlat?: boolean;
+  readonly upToConstant?: string;
 }
 
 interface Context {
@@ -221,12 +226,17 @@ const activation: Step = (x, { of }) => keep(x, of(...ACTIVATIONS));
 /** Over one channel it is 1 everywhere, and a norm of that is rounding enlarged. */
 const softmax: Step = (x) => (x.c === 1 ? undefined : keep(x, 'softmax'));
 
-const dropout: Step = (x, { of }) => keep(x, of('dropout(0.3)', 'spatialdropout(0.2)', 'identity'));
+const dropout: Step = (x, { of }) => ({
+  ...keep(x, of('dropout(0.3)', 'spatialdropout(0.2)', 'identity')),
+  upToConstant: x.upToConstant,
+});
 
 /** With a number, so that every engine meets constants. */
 const scalar: Step = (x, { of }) => {
-  const code = `${x.name} ${of('*', '+', '-', '/')} ${of('0.5', '2', '1.25', '-3')}`;
-  return { code, h: x.h, w: x.w, c: x.c };
+  const operator = of('*', '+', '-', '/');
+  const { h, w, c, upToConstant } = x;
+  const made = { code: `${x.name} ${operator} ${of('0.5', '2', '1.25', '-3')}`, h, w, c };
+  return operator === '+' || operator === '-' ? { ...made, upToConstant } : made;
 };
 
 const join: Step = (x, { of, others }) => {
@@ -241,7 +251,12 @@ const join: Step = (x, { of, others }) => {
       : { code: `${y.name} -> concat(${x.name})`, h, w, c: x.c + y.c };
   }
   if (x.c !== y.c && x.c !== 1 && y.c !== 1) return undefined;
-  return { code: `${how}(${x.name}, ${y.name})`, h, w, c: Math.max(x.c, y.c) };
+  const made = { code: `${how}(${x.name}, ${y.name})`, h, w, c: Math.max(x.c, y.c) };
+  const isFlat = x.isFlat || (y.isFlat && how !== 'add' && how !== 'sub');
+  const { upToConstant } = x;
+  if (upToConstant !== y.upToConstant) return { ...made, isFlat };
+  if (how === 'sub') return { ...made, isFlat: true };
+  return { ...made, isFlat, ...(how !== 'add' && how !== 'mul' && { upToConstant }) };
 };
 
 const attend: Step = (x, { of }) => {
@@ -349,12 +364,19 @@ const choices = fc.record({
   second: fc.nat(20),
 });
 
+/** What a binding is `upToConstant` by its code: equal code of equal operands, with weights or not. */
+function expanded(code: string, bindings: readonly Binding[]): string {
+  const of = (name: string): string => bindings.find((b) => b.name === name)?.upToConstant ?? name;
+  return `(${code.replace(/\b(?:image|v\d+)\b/g, of)})`;
+}
+
 /** Programs of one model `Net`, well shaped by construction. */
 export const randomProgram: fc.Arbitrary<string> = choices.map((chosen) => {
   const { channels, height, width, fixed } = chosen;
   const h: Size = { n: height, key: 'H/1' };
   const w: Size = { n: width, key: 'W/1' };
-  const bindings: Binding[] = [{ name: 'image', h, w, c: channels, isFlat: false }];
+  const image = { name: 'image', h, w, c: channels, isFlat: false, upToConstant: 'image' };
+  const bindings: Binding[] = [image];
   const lines: string[] = [];
   for (const [which = 0, from = 0, ...numbers] of chosen.steps) {
     const latest = [...bindings].reverse();
@@ -374,8 +396,9 @@ export const randomProgram: fc.Arbitrary<string> = choices.map((chosen) => {
     if (made === undefined) continue;
     const name = `v${bindings.length}`;
     lines.push(`  ${name} = ${made.code}`);
-    const isFlat = x.isFlat || made.h.n * made.w.n === 1;
-    bindings.push({ name, h: made.h, w: made.w, c: made.c, isFlat });
+    const isFlat = made.isFlat ?? (x.isFlat || made.h.n * made.w.n === 1);
+    const upToConstant = made.upToConstant ?? expanded(made.code, bindings);
+    bindings.push({ name, h: made.h, w: made.w, c: made.c, isFlat, upToConstant });
   }
   const last = bindings.at(-1)?.name ?? 'image';
   const other = bindings[chosen.second]?.name;
