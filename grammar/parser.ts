@@ -2,8 +2,10 @@
 import {
   CstParser,
   EOF,
+  LLkLookaheadStrategy,
   Lexer,
   type ILexingResult,
+  type ILookaheadStrategy,
   type IParserErrorMessageProvider,
 } from 'chevrotain';
 import * as t from './tokens.js';
@@ -67,6 +69,31 @@ function spelling(token: { name: string; PATTERN?: unknown }): string {
 }
 
 /**
+ * Chevrotain decides before the first parse what may follow at every choice. A file meets half of
+ * them, so each is decided where a parse first comes to it: `archc check` starts sooner.
+ */
+function lazyLookahead(): ILookaheadStrategy {
+  const strategy = new LLkLookaheadStrategy({ maxLookahead: 2 });
+  return {
+    validate: (options) => strategy.validate(options),
+    buildLookaheadForAlternation(options) {
+      let decide: ReturnType<ILookaheadStrategy['buildLookaheadForAlternation']> | undefined;
+      return function (this: unknown, alternatives) {
+        decide ??= strategy.buildLookaheadForAlternation(options);
+        return decide.call(this, alternatives);
+      };
+    },
+    buildLookaheadForOptional(options) {
+      let decide: ReturnType<ILookaheadStrategy['buildLookaheadForOptional']> | undefined;
+      return function (this: unknown) {
+        decide ??= strategy.buildLookaheadForOptional(options);
+        return decide.call(this);
+      };
+    },
+  };
+}
+
+/**
  * One instance serves any number of sources, one after the other: set `input`, call a rule, read
  * `errors`.
  */
@@ -77,7 +104,7 @@ export class ArchParser extends CstParser {
       // `recovery.ts` decides what a mistake spoils, and the rest is parsed without it.
       recoveryEnabled: false,
       nodeLocationTracking: 'onlyOffset',
-      maxLookahead: 2,
+      lookaheadStrategy: lazyLookahead(),
       errorMessageProvider: messages,
       skipValidations: !validate,
     });

@@ -79,7 +79,10 @@ export function check(entry: Source, host: Host = NO_FILES, options: CheckOption
     diagnostics.push(...checked.diagnostics);
     return checked.model;
   });
-  if (options.recipes ?? options.model === undefined) diagnostics.push(...checkRecipes(program));
+  if (options.recipes ?? options.model === undefined) {
+    const asTheyStand = (options.overrides ?? []).length === 0 ? models : [];
+    diagnostics.push(...checkRecipes(program, asTheyStand));
+  }
   const unique = deduplicate(diagnostics);
   return { program, models, diagnostics: unique, valid: !hasErrors(unique) };
 }

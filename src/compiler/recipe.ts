@@ -37,6 +37,8 @@ export interface RecipeRequest {
   readonly overrides?: readonly Override[] | undefined;
   /** Sizes of the images, where the recipe has neither a crop nor data of a known size. */
   readonly sizes?: SizeRequest | undefined;
+  /** Models as they stand, without `--set`, which are not elaborated again. */
+  readonly elaborated?: readonly ElaboratedModel[] | undefined;
 }
 
 /** An argument of the model, as `--set` takes it. */
@@ -65,8 +67,11 @@ export function recipesOf(module: Module): readonly TrainDeclaration[] {
   return module.file.recipes;
 }
 
-/** What is wrong with the recipes of a file, each as it stands. */
-export function checkRecipes(program: Program): readonly Diagnostic[] {
+/** What is wrong with the recipes of a file, each as it stands; `elaborated` as in `RecipeRequest`. */
+export function checkRecipes(
+  program: Program,
+  elaborated: readonly ElaboratedModel[],
+): readonly Diagnostic[] {
   const recipes = recipesOf(program.entry);
   const twice = recipes.flatMap(({ name }, i) => {
     const first = recipes.slice(0, i).find((r) => r.name.text === name.text);
@@ -77,7 +82,10 @@ export function checkRecipes(program: Program): readonly Diagnostic[] {
       hints: ['give one of them another name'],
     });
   });
-  return [...twice, ...recipes.flatMap((recipe) => checkRecipe(program, recipe).diagnostics)];
+  return [
+    ...twice,
+    ...recipes.flatMap((recipe) => checkRecipe(program, recipe, { elaborated }).diagnostics),
+  ];
 }
 
 /** Checks one recipe of a program whose names are resolved. */
@@ -100,7 +108,7 @@ export function checkRecipe(
   const { diagnostics } = frame.session;
   try {
     checkParameters(declaration, frame);
-    const variant = openVariant(program, declaration, request.overrides ?? [], frame);
+    const variant = openVariant(program, declaration, request, frame);
     const settings = readSettings(declaration, variant?.model.graph, frame);
     const found = variant === undefined ? [] : fitDiagnostics(variant, settings, declaration);
     const sized =
@@ -183,7 +191,7 @@ interface Variant {
 function openVariant(
   program: Program,
   declaration: TrainDeclaration,
-  overrides: readonly Override[],
+  { overrides = [], elaborated = [] }: RecipeRequest,
   frame: Frame,
 ): Variant | undefined {
   const { parameters, model: body, span, damaged } = declaration;
@@ -215,6 +223,11 @@ function openVariant(
     );
     return undefined;
   }
+  const asItStands =
+    target.given.size === 0 && overrides.length === 0
+      ? elaborated.find((model) => model.declaration === target.declaration)
+      : undefined;
+  if (asItStands !== undefined) return { model: asItStands, arguments: [] };
   const named = calledModel(body, frame)?.declaration ?? target.declaration;
   const variant = { ...stub, name: { text: named.name.text, span: body.span }, doc: named.doc };
   const model = elaborateModel(program, variant, program.entry, overrides);
