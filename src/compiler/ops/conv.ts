@@ -143,13 +143,16 @@ function convolve(
           if (ix < 0 || ix >= inWidth) continue;
           const pixel = (iy * inWidth + ix) * inChannels;
           const tap = (ky * kw + kx) * perGroup * filters;
-          for (let f = 0; f < filters; f++) {
-            const first = pixel + Math.floor(f / perOutputGroup) * perGroup;
-            let total = at(sums, f);
+          // The filters innermost: the kernel is read in its order, each sum is added up in that of c.
+          for (let group = 0; group < groups; group++) {
+            const end = (group + 1) * perOutputGroup;
             for (let c = 0; c < perGroup; c++) {
-              total += at(x.data, first + c) * at(kernel.data, tap + c * filters + f);
+              const value = at(x.data, pixel + group * perGroup + c);
+              const row = tap + c * filters;
+              for (let f = group * perOutputGroup; f < end; f++) {
+                sums[f] = at(sums, f) + value * at(kernel.data, row + f);
+              }
             }
-            sums[f] = total;
           }
         }
       }

@@ -77,12 +77,12 @@ function scatter(
           if (ox < 0 || ox >= outWidth) continue;
           const output = (oy * outWidth + ox) * filters;
           const tap = (ky * kw + kx) * inChannels * filters;
-          for (let f = 0; f < filters; f++) {
-            let total = at(sums, output + f);
-            for (let c = 0; c < inChannels; c++) {
-              total += at(x.data, pixel + c) * at(kernel.data, tap + c * filters + f);
+          for (let c = 0; c < inChannels; c++) {
+            const value = at(x.data, pixel + c);
+            const row = tap + c * filters;
+            for (let f = 0; f < filters; f++) {
+              sums[output + f] = at(sums, output + f) + value * at(kernel.data, row + f);
             }
-            sums[output + f] = total;
           }
         }
       }

@@ -35,11 +35,42 @@ export function forEachOffset(offsets: AxisOffsets, visit: (offset: number) => v
 /** A new tensor of elements of `x`, found by their offsets; 0 where an index is `OUTSIDE`. */
 export function pick(x: Tensor, offsets: AxisOffsets): Tensor {
   const result = newTensor(offsets.map((own) => own.length));
-  let next = 0;
-  forEachOffset(offsets, (offset) => {
-    result.data[next++] = offset < 0 ? 0 : at(x.data, offset);
-  });
+  const strides = stridesOf(result.shape);
+  // Innermost stands the axis along which `x` is read in its order, so that kernels of millions of
+  // weights take as long as their memory does.
+  const inner = closestAxis(offsets);
+  const along = offsets[inner] ?? [0];
+  const step = strides[inner] ?? 1;
+  const walk = (axis: number, from: number, to: number): void => {
+    const own = offsets[axis];
+    if (own === undefined) {
+      for (let i = 0; i < along.length; i++) {
+        const offset = from + (along[i] ?? OUTSIDE);
+        result.data[to + i * step] = offset < 0 ? 0 : at(x.data, offset);
+      }
+    } else if (axis === inner) {
+      walk(axis + 1, from, to);
+    } else {
+      const apart = strides[axis] ?? 1;
+      for (let i = 0; i < own.length; i++) {
+        walk(axis + 1, from + (own[i] ?? OUTSIDE), to + i * apart);
+      }
+    }
+  };
+  walk(0, 0, 0);
   return result;
+}
+
+/** The axis whose neighbours are nearest to each other, the last of several; -1 if there is none. */
+function closestAxis(offsets: AxisOffsets): number {
+  let closest = offsets.length - 1;
+  let least = Infinity;
+  for (let axis = closest; axis >= 0; axis--) {
+    const [first, second] = offsets[axis] ?? [];
+    const distance = Math.abs((second ?? Infinity) - (first ?? 0));
+    if (distance < least) [closest, least] = [axis, distance];
+  }
+  return closest;
 }
 
 /** Offsets of `count` indices along one axis: `start`, `start + step`, … */
