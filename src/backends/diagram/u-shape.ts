@@ -2,7 +2,6 @@
  * The layout of a U: the encoder goes down on the left, the bottleneck lies at the foot, the decoder
  * goes up on the right, and what has one resolution lies at one height.
  */
-import { layoutGroup, type Direction, type Gate, type GroupLayout, type Side } from './elk.js';
 import {
   fromOrigin,
   LABEL_HEIGHT,
@@ -15,349 +14,31 @@ import {
   type Route,
   type Size,
 } from './layout.js';
-import {
-  boxesOf,
-  shapeText,
-  type Diagram,
-  type DiagramEdge,
-  type DiagramGroup,
-  type DiagramItem,
-} from './model.js';
-
-type Column = 'down' | 'foot' | 'up';
-
-interface Unit {
-  readonly item: DiagramItem;
-  readonly column: Column;
-  /** 0 for the highest resolution. */
-  readonly level: number;
-}
-
-/** How an edge between two units goes. */
-interface Link {
-  readonly edge: DiagramEdge;
-  readonly from: Unit;
-  readonly to: Unit;
-  readonly way:
-    /** To the next unit of the column. */
-    | 'chain'
-    /** Around units of the column, on its outer side. */
-    | 'side'
-    /** From the encoder to the decoder. */
-    | 'across'
-    /** From the end of the encoder to the foot, and from the foot to the start of the decoder. */
-    | 'turn'
-    /** To and from the foot from anywhere else, beside it. */
-    | 'beside';
-  readonly leaves: Side;
-  readonly enters: Side;
-}
-
-interface Plan {
-  readonly columns: Readonly<Record<Column, readonly Unit[]>>;
-  readonly links: readonly Link[];
-}
+import type { Diagram } from './model.js';
+import { planU, type Column, type Link, type Plan, type PlannedU, type Unit } from './u-plan.js';
+import { gateId, shapesOf, type UnitShape } from './u-units.js';
 
 const GAP = {
   /** Between rows of a column; a label fits. */
   units: 34,
   tracks: 14,
-  /** Between the ports of one side. */
-  ports: 14,
   border: 14,
 };
-/** Between a line and a box that it passes. */
-const CLEARANCE = 4;
 /** Between a vertical line and what is written beside it. */
 const BESIDE = 5;
-const ORDER: readonly Column[] = ['down', 'foot', 'up'];
 
-export interface ULayout extends Layout {
-  /** The diagram that was laid out. */
-  readonly diagram: Diagram;
-  /** Groups that are not drawn, because what is inside them makes the U. */
-  readonly unframed: readonly DiagramGroup[];
-}
+export type ULayout = Layout & Pick<PlannedU, 'diagram' | 'unframed'>;
 
 /** The layout, or undefined where the diagram is no U. */
 export async function layoutU(
   diagram: Diagram,
   sizes: ReadonlyMap<string, Size>,
 ): Promise<ULayout | undefined> {
-  const unframed: DiagramGroup[] = [];
-  let current = diagram;
-  let plan = planU(current);
-  while (plan === undefined) {
-    const group = mostOf(current);
-    if (group === undefined) return undefined;
-    unframed.push(group);
-    const items = current.items.flatMap((item) => (item === group ? group.items : [item]));
-    current = { ...current, items };
-    plan = planU(current);
-  }
-  const { columns, links } = plan;
-  const high = withPorts(sizes, links);
-  const shapes = new Map<Unit, UnitShape>();
-  for (const unit of ORDER.flatMap((column) => columns[column])) {
-    shapes.set(unit, await shapeOf(unit, links, current, high));
-  }
-  return { ...place(plan, shapes), diagram: current, unframed };
+  const planned = planU(diagram);
+  if (planned === undefined) return undefined;
+  const { plan, diagram: drawn, unframed } = planned;
+  return { ...place(plan, await shapesOf(plan, drawn, sizes)), diagram: drawn, unframed };
 }
-
-/** The group that holds more than half of all boxes. */
-function mostOf({ items }: Diagram): DiagramGroup | undefined {
-  const half = boxesOf(items).length / 2;
-  return items
-    .filter((item) => item.kind === 'group')
-    .find((group) => boxesOf([group]).length > half);
-}
-
-// --- What is where in the U -----------------------------------------------------------------------
-
-/** How many places an image has: the product of all extents but the channels. */
-function area(item: DiagramItem): number {
-  const shape = boxesOf([item]).at(-1)?.shape ?? [];
-  return shape.slice(0, -1).reduce<number>((n, d) => n * (typeof d === 'number' ? d : 1), 1);
-}
-
-/**
- * A U has units of at least three resolutions, which only fall and then only rise in the order of
- * execution; it flows through the foot, and nothing leads from the decoder back.
- */
-function planU({ items, edges }: Diagram): Plan | undefined {
-  const levelOf = levels(items);
-  const inner = items.filter(({ kind }) => kind !== 'input' && kind !== 'output');
-  const order = inner.map(levelOf);
-  const deepest = Math.max(...order);
-  const first = order.indexOf(deepest);
-  const last = order.lastIndexOf(deepest);
-  const isDown = order.every((level, i) => i === 0 || i > first || level >= (order[i - 1] ?? 0));
-  const isUp = order.every((level, i) => i <= last || level <= (order[i - 1] ?? 0));
-  const isFlat = order.slice(first, last).every((level) => level === deepest);
-  if (new Set(order).size < 3 || !isDown || !isUp || !isFlat) return undefined;
-  if (first === 0 || last === order.length - 1) return undefined;
-
-  const unit = (item: DiagramItem): Unit => {
-    const i = inner.indexOf(item);
-    const isFoot = i >= first && i <= last;
-    const column =
-      item.kind === 'input' ? 'down' : item.kind === 'output' ? 'up' : isFoot ? 'foot' : undefined;
-    return { item, column: column ?? (i < first ? 'down' : 'up'), level: levelOf(item) };
-  };
-  const units = items.map(unit);
-  const inColumn = (column: Column): Unit[] => units.filter((u) => u.column === column);
-  const columns = {
-    down: inColumn('down').sort((a, b) => a.level - b.level),
-    foot: inColumn('foot'),
-    up: inColumn('up').sort((a, b) => b.level - a.level),
-  };
-  if (columns.up[0]?.item.kind === 'output') return undefined;
-  const links = linksOf(columns, edges);
-  const turns = links?.filter(({ way }) => way === 'turn').length;
-  return links === undefined || turns !== 2 ? undefined : { columns, links };
-}
-
-function levels(items: readonly DiagramItem[]): (item: DiagramItem) => number {
-  const areas = [...new Set(items.map(area))].sort((a, b) => b - a);
-  return (item) => areas.indexOf(area(item));
-}
-
-function linksOf(columns: Plan['columns'], edges: readonly DiagramEdge[]): Link[] | undefined {
-  const owner = new Map<string, Unit>();
-  for (const unit of ORDER.flatMap((column) => columns[column])) {
-    for (const { id } of boxesOf([unit.item])) owner.set(id, unit);
-  }
-  const links: Link[] = [];
-  const isUsed = new Set<string>();
-  for (const edge of edges) {
-    const from = owner.get(edge.from);
-    const to = owner.get(edge.to);
-    if (from === undefined || to === undefined) return undefined;
-    if (from === to) continue;
-    const key = `${from.item.id} ${to.item.id}`;
-    const link = linkOf(columns, from, to, !isUsed.has(key));
-    if (link === undefined) return undefined;
-    isUsed.add(key);
-    links.push({ edge, from, to, ...link });
-  }
-  return links;
-}
-
-function linkOf(
-  columns: Plan['columns'],
-  from: Unit,
-  to: Unit,
-  isFirst: boolean,
-): Pick<Link, 'way' | 'leaves' | 'enters'> | undefined {
-  const source = columns[from.column];
-  const target = columns[to.column];
-  if (from.column === to.column) {
-    const steps = source.indexOf(to) - source.indexOf(from);
-    if (steps < 1) return undefined;
-    const isUp = from.column === 'up';
-    if (steps === 1 && isFirst) {
-      return isUp
-        ? { way: 'chain', leaves: 'NORTH', enters: 'SOUTH' }
-        : { way: 'chain', leaves: 'SOUTH', enters: 'NORTH' };
-    }
-    const side = from.column === 'down' ? 'WEST' : 'EAST';
-    return { way: 'side', leaves: side, enters: side };
-  }
-  const isTurn = isFirst && from === source.at(-1) && to === target[0];
-  if (from.column === 'down' && to.column === 'foot') {
-    return isTurn
-      ? { way: 'turn', leaves: 'SOUTH', enters: 'WEST' }
-      : { way: 'beside', leaves: 'EAST', enters: 'WEST' };
-  }
-  if (from.column === 'foot' && to.column === 'up') {
-    return isTurn
-      ? { way: 'turn', leaves: 'EAST', enters: 'SOUTH' }
-      : { way: 'beside', leaves: 'EAST', enters: 'WEST' };
-  }
-  return from.column === 'down' ? { way: 'across', leaves: 'EAST', enters: 'WEST' } : undefined;
-}
-
-// --- The shape of each unit -------------------------------------------------------------------------
-
-interface UnitShape extends Size {
-  /** Of a group: what is inside, relative to it. */
-  readonly rects: ReadonlyMap<string, Rect>;
-  readonly routes: readonly Route[];
-  /** From the border to the box inside or back, in the direction of the flow, by gate. */
-  readonly ways: ReadonlyMap<string, readonly Point[]>;
-  /** The middle of the column, from the left. */
-  readonly axis: number;
-}
-
-/** The name of the end of a link at a unit, which is the same for the same edge. */
-function gateId({ edge }: Link, isEntry: boolean): string {
-  return `${isEntry ? 'to' : 'from'} ${edge.from} ${edge.to} ${shapeText(edge.shape)}`;
-}
-
-/** The ends of links at a unit; those that go straight across come first at their side. */
-function gatesOf(unit: Unit, links: readonly Link[]): (Gate & { readonly way: Link['way'] })[] {
-  const distance = ({ from, to }: Link): number => Math.abs(from.level - to.level);
-  return [...links]
-    .sort((a, b) => distance(a) - distance(b))
-    .flatMap((link) => {
-      const { edge, from, to, way, leaves, enters } = link;
-      const leaving = {
-        id: gateId(link, false),
-        box: edge.from,
-        isEntry: false,
-        side: leaves,
-        way,
-      };
-      const entering = { id: gateId(link, true), box: edge.to, isEntry: true, side: enters, way };
-      return [...(from === unit ? [leaving] : []), ...(to === unit ? [entering] : [])];
-    });
-}
-
-async function shapeOf(
-  unit: Unit,
-  links: readonly Link[],
-  diagram: Diagram,
-  sizes: ReadonlyMap<string, Size>,
-): Promise<UnitShape> {
-  const gates = gatesOf(unit, links);
-  const { item, column } = unit;
-  if (item.kind !== 'group') {
-    const size = sizeIn(sizes, item.id);
-    const ways = gates.map((gate) => [gate.id, [portOf(size, gate, gates, column)]] as const);
-    return { ...size, rects: new Map(), routes: [], ways: new Map(ways), axis: size.width / 2 };
-  }
-  const direction: Direction = column === 'up' ? 'UP' : 'DOWN';
-  const layout = (routed: readonly Gate[]): Promise<GroupLayout> =>
-    layoutGroup(item, diagram.edges, routed, sizes, direction);
-  const isAside = ({ side }: Gate): boolean => side === 'EAST' || side === 'WEST';
-  const aside = gates.filter(isAside);
-  // A straight way out is best, but something may be in it.
-  let inside = await layout(gates.filter((gate) => !isAside(gate)));
-  let straight = straightWays(inside, aside, column);
-  if (straight === undefined) [inside, straight] = [await layout(gates), new Map()];
-  const ways = new Map([...inside.ways, ...straight]);
-  const onAxis = gates.find((gate) => !isAside(gate));
-  const way = onAxis && ways.get(onAxis.id);
-  const axis = (onAxis?.isEntry === true ? way?.[0] : way?.at(-1))?.x ?? inside.width / 2;
-  return { ...inside, ways, axis };
-}
-
-function sizeIn(sizes: ReadonlyMap<string, Size>, id: string): Size {
-  return sizes.get(id) ?? { width: 0, height: 0 };
-}
-
-/** Ways from boxes of a group straight to its border, unless a box is in one. */
-function straightWays(
-  { rects, boxes, width }: GroupLayout,
-  gates: readonly Gate[],
-  column: Column,
-): ReadonlyMap<string, readonly Point[]> | undefined {
-  const ways = new Map<string, readonly Point[]>();
-  for (const gate of gates) {
-    const rect = rects.get(gate.box);
-    if (rect === undefined) return undefined;
-    const port = moved(portOf(rect, gate, gates, column), rect);
-    const border = { x: gate.side === 'EAST' ? width : 0, y: port.y };
-    const [left, right] = gate.side === 'EAST' ? [port.x, border.x] : [border.x, port.x];
-    const isInTheWay = boxes.some((id) => {
-      const other = rects.get(id);
-      if (other === undefined || id === gate.box) return false;
-      const isBeside = other.y - CLEARANCE < port.y && port.y < other.y + other.height + CLEARANCE;
-      return isBeside && other.x < right && left < other.x + other.width;
-    });
-    if (isInTheWay) return undefined;
-    ways.set(gate.id, gate.isEntry ? [border, port] : [port, border]);
-  }
-  return ways;
-}
-
-/** Sizes in which every box is high enough for the ports at its sides. */
-function withPorts(
-  sizes: ReadonlyMap<string, Size>,
-  links: readonly Link[],
-): ReadonlyMap<string, Size> {
-  const counts = new Map<string, number>();
-  for (const { edge, leaves, enters } of links) {
-    for (const end of [`${edge.from} ${leaves}`, `${edge.to} ${enters}`]) {
-      counts.set(end, (counts.get(end) ?? 0) + 1);
-    }
-  }
-  return new Map(
-    [...sizes].map(([id, { width, height }]) => {
-      const ports = Math.max(counts.get(`${id} EAST`) ?? 0, counts.get(`${id} WEST`) ?? 0);
-      return [id, { width, height: Math.max(height, GAP.ports * (2 * ports - 1) + 8) }];
-    }),
-  );
-}
-
-/**
- * Where a gate is at the border of its box, relative to it. The first at a side is in the middle;
- * more go down on the left of the U and up on its right.
- */
-function portOf(
-  { width, height }: Size,
-  gate: Gate,
-  gates: readonly Gate[],
-  column: Column,
-): Point {
-  const { box, side } = gate;
-  const index = gates.filter((g) => g.box === box && g.side === side).indexOf(gate);
-  const y = height / 2 + (column === 'up' ? -1 : 1) * index * GAP.ports;
-  // Alternately to the right and left of the middle.
-  const x = width / 2 + (index % 2 === 0 ? -1 : 1) * Math.ceil(index / 2) * GAP.ports;
-  switch (side) {
-    case 'NORTH':
-      return { x, y: 0 };
-    case 'SOUTH':
-      return { x, y: height };
-    case 'WEST':
-      return { x: 0, y };
-    case 'EAST':
-      return { x: width, y };
-  }
-}
-
-// --- Where everything lies --------------------------------------------------------------------------
 
 type Shapes = ReadonlyMap<Unit, UnitShape>;
 
