@@ -1,6 +1,6 @@
 /** Recognises files that a command may replace, because they are of the kind that it writes. */
 import { open, readdir, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { isNpy } from '../data/npy.js';
 import { isPng } from '../data/png.js';
 import { PLAN_FORMAT } from '../webgpu/plan.js';
@@ -39,11 +39,10 @@ const IR_VERSION = 1;
 const GRAPH = 7;
 
 /**
- * Whether a file called `.onnx` is a model: its top-level fields are those of a ModelProto, from
+ * Whether a file is an ONNX model: its top-level fields are those of a ModelProto, from
  * the first byte to the last, with a version and a graph among them.
  */
 export function isOnnxFile(path: string): Promise<boolean> {
-  if (!path.toLowerCase().endsWith('.onnx')) return Promise.resolve(false);
   return withFile(path, async (file) => {
     const { size } = await file.stat();
     const found = new Set<number>();
@@ -71,25 +70,32 @@ interface FolderKind {
   readonly main: string;
   /** Whether that is what this text begins. */
   readonly recognizes: (start: string) => boolean;
-  /** What else archc puts there: the folder may be replaced where it holds nothing but this. */
+  /**
+   * What else archc puts there, by its path with `/`: the folder may be replaced where it holds
+   * nothing but this.
+   */
   readonly others: RegExp;
 }
 
 /** Whether a folder is of that kind and holds nothing more. */
 async function isFolderOf(path: string, kind: FolderKind): Promise<boolean> {
-  const names = await readdir(path);
-  if (!names.includes(kind.main)) return false;
-  if (!names.every((name) => name === kind.main || kind.others.test(name))) return false;
+  const inside = (await readdir(path, { recursive: true })).map((name) =>
+    name.split(sep).join('/'),
+  );
+  if (!inside.includes(kind.main)) return false;
+  if (!inside.every((name) => name === kind.main || kind.others.test(name))) return false;
   return withFile(join(path, kind.main), async (file) =>
     kind.recognizes(new TextDecoder().decode(await readAt(file, 0, 4096))),
   );
 }
 
-/** Whether a folder is a kernel plan: its `plan.json` says so where it begins. */
+/** A kernel plan that archc has written. */
 export function isPlanFolder(path: string): Promise<boolean> {
-  return withFile(join(path, 'plan.json'), async (file) =>
-    new TextDecoder().decode(await readAt(file, 0, 256)).includes(`"format": "${PLAN_FORMAT}"`),
-  ).catch(() => false);
+  return isFolderOf(path, {
+    main: 'plan.json',
+    recognizes: (start) => start.includes(`"format": "${PLAN_FORMAT}"`),
+    others: /^(kernels(\/\w+\.wgsl)?|weights\.bin|runtime\.js|index\.html)$/,
+  });
 }
 
 /** A TensorFlow.js model that archc has written. */

@@ -116,6 +116,20 @@ function wholeOf(source: Source): Span {
   return { source, start: 0, end: source.text.length };
 }
 
+/** A file by the ending of its name. `what` says in a message what it is: `the chart is an SVG file`. */
+export function readPathEnding(
+  flag: string,
+  path: string,
+  ending: `.${string}`,
+  what: string,
+): Outcome<string> {
+  if (path.toLowerCase().endsWith(ending)) return { ok: true, value: path };
+  const stem = path.replace(/\.[^./\\]*$/, '');
+  return wrongOption(flag, path, `${what}: its name ends in \`${ending}\``, [
+    `as in \`--${flag} ${stem}${ending}\``,
+  ]);
+}
+
 /** One of a few words. `what` names them in messages: `target`. */
 export function readChoice<T extends string>(
   flag: string,

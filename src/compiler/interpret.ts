@@ -2,7 +2,7 @@
  * The reference interpreter: what a graph means, by asking each operator's `evaluate` in turn.
  * Slow and plain; every backend is judged against it.
  */
-import { createBuilder } from './builder.js';
+import { bodyOf } from './body.js';
 import {
   inputName,
   type Graph,
@@ -74,26 +74,6 @@ function runBody(node: Node, operands: readonly Tensor[]): readonly Tensor[] {
 }
 
 const NO_WEIGHTS: WeightValues = new Map();
-const bodies = new WeakMap<Node, Graph>();
-
-/** A composite's node as a graph of its own, whose inputs are the node's operands. */
-function bodyOf(node: Node): Graph {
-  const cached = bodies.get(node);
-  if (cached !== undefined) return cached;
-  const builder = createBuilder().withOrigin(node.origin);
-  const { span } = node.origin;
-  const operands = node.operands.map((v, i) => builder.input(`operand${i}`, v.type, '', span));
-  const { decompose } = operatorOf(node.op);
-  if (decompose === undefined) throw new Error(`${node.op}: neither evaluate nor decompose`);
-  const results = decompose(builder, operands, node.attributes);
-  const body = builder.finish(
-    { name: node.op, doc: '', source: span.source, symbols: [] },
-    results.map((value, i) => ({ name: `result${i}`, doc: '', value, span })),
-  );
-  bodies.set(node, body);
-  return body;
-}
-
 /** The `wanted` values by id, batched ones with their batch axis. */
 function run(
   graph: Graph,

@@ -83,7 +83,10 @@ function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return diagnostics.toSorted((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
 }
 
-/** Parses a text that is one expression between two offsets: the right side of `width=2 * 16`. */
+/**
+ * Parses a text that is one expression between two offsets: the right side of `width=2 * 16`. There is
+ * no tree where anything is wrong, be it a number that cannot be read: no one goes on with a part.
+ */
 export function parseExpression(
   source: Source,
   from = 0,
@@ -102,7 +105,8 @@ export function parseExpression(
   const node = root?.children.expression[0];
   if (node === undefined || diagnostics.length > 0) return { tree: undefined, diagnostics };
   const context = createContext(source, comments, diagnostics);
-  return { tree: buildExpression(context, node), diagnostics };
+  const tree = buildExpression(context, node);
+  return { tree: diagnostics.length > 0 ? undefined : tree, diagnostics };
 }
 
 function readTokens(

@@ -2,6 +2,7 @@
  * An estimate of how long a graph takes on a device (Williams, Waterman & Patterson 2009): each
  * layer takes the longer of computing at the device's peak and of moving its bytes at its bandwidth.
  */
+import { bodyOf, inRunningParts, runsInParts } from './body.js';
 import type { Device } from './device.js';
 import type { Graph, Node } from './ir.js';
 import { activationMemory, BYTES, bytesOf } from './memory.js';
@@ -9,6 +10,7 @@ import { shapesOf } from './node-shapes.js';
 import { operatorOf } from './ops/index.js';
 import { totalElements } from './ops/tensor.js';
 import { bestMemory } from './schedule.js';
+import { staticShape } from './shape.js';
 import { formatLocation } from './source.js';
 import { inferenceGraph } from './stats.js';
 
@@ -17,10 +19,10 @@ export interface RooflineLayer {
   readonly op: string;
   readonly output: readonly number[];
   readonly flops: number;
-  /** Of its operands, results and weights, each moved once. */
+  /** Of its operands, results and weights, each moved once; of one that runs in parts, of each part. */
   readonly bytes: number;
   readonly seconds: number;
-  /** What takes longer: computing or moving. */
+  /** What takes longer, in most of its time: computing or moving. */
   readonly bound: 'compute' | 'memory';
   /** Of the total, from 0 to 1. */
   readonly share: number;
@@ -58,7 +60,7 @@ export function roofline(graph: Graph, device: Device): Roofline {
     layers.reduce((sum, { seconds }) => sum + seconds, 0);
   const seconds = total(timed);
   const weights = BYTES * totalElements(inference.weights);
-  const neededBytes = weights + activationMemory(inference).peak.bytes;
+  const neededBytes = weights + activationMemory(inRunningParts(inference)).peak.bytes;
   const neededBytesAtBest = weights + bestMemory(inference).peak.bytes;
   return {
     device,
@@ -73,20 +75,37 @@ export function roofline(graph: Graph, device: Device): Roofline {
   };
 }
 
-function timeOf(node: Node, { peakFlops, memoryBandwidth }: Device): Omit<RooflineLayer, 'share'> {
-  const { op, operands, results, attributes, origin } = node;
-  const shapes = shapesOf(node);
-  const { flops } = operatorOf(op).cost(shapes, attributes);
-  const bytes = [...new Set([...operands, ...results])].reduce((sum, v) => sum + bytesOf(v), 0);
+function timeOf(node: Node, device: Device): Omit<RooflineLayer, 'share'> {
+  const parts = (runsInParts(node) ? bodyOf(node).nodes : [node]).map((part) =>
+    costOf(part, device),
+  );
+  const sum = (of: (part: PartCost) => number): number =>
+    parts.reduce((n, part) => n + of(part), 0);
+  const seconds = sum((part) => part.seconds);
+  const computing = sum((part) => (part.bound === 'compute' ? part.seconds : 0));
+  return {
+    path: node.origin.path,
+    op: node.op,
+    output: staticShape(node.results[0]?.type.shape ?? []),
+    flops: sum((part) => part.flops),
+    bytes: sum((part) => part.bytes),
+    seconds,
+    bound: 2 * computing > seconds ? 'compute' : 'memory',
+    source: formatLocation(node.origin.span),
+  };
+}
+
+type PartCost = Pick<RooflineLayer, 'flops' | 'bytes' | 'seconds' | 'bound'>;
+
+function costOf(node: Node, { peakFlops, memoryBandwidth }: Device): PartCost {
+  const { op, operands, results, attributes } = node;
+  const { flops } = operatorOf(op).cost(shapesOf(node), attributes);
+  const bytes = [...new Set([...operands, ...results])].reduce((n, v) => n + bytesOf(v), 0);
   const [computing, moving] = [flops / peakFlops, bytes / memoryBandwidth];
   return {
-    path: origin.path,
-    op,
-    output: shapes.results[0] ?? [],
     flops,
     bytes,
     seconds: Math.max(computing, moving),
     bound: computing > moving ? 'compute' : 'memory',
-    source: formatLocation(origin.span),
   };
 }

@@ -1,6 +1,7 @@
 /** The order of a graph's nodes in which its activations need the least memory. */
 import type { Graph, Node, Value } from './ir.js';
 import { activationMemory, bytesOf, type ActivationMemory } from './memory.js';
+import { inRunningParts } from './body.js';
 import { lowestPeak, type Held, type Ordered, type Part, type Task } from './peak-search.js';
 
 export interface BestOrder {
@@ -21,10 +22,11 @@ export interface BestMemory extends ActivationMemory {
 const SEARCH_STEPS = 4_000_000;
 const BEAM_STEPS = 8_000_000;
 
-/** The activations of a graph whose nodes run in the best order that `bestOrder` finds. */
+/** The activations of a graph whose nodes, or their parts, run in the best order that `bestOrder` finds. */
 export function bestMemory(graph: Graph): BestMemory {
-  const { nodes, isOptimal, lowerBound } = bestOrder(graph);
-  return { ...activationMemory({ ...graph, nodes }), isOptimal, lowerBound };
+  const running = inRunningParts(graph);
+  const { nodes, isOptimal, lowerBound } = bestOrder(running);
+  return { ...activationMemory({ ...running, nodes }), isOptimal, lowerBound };
 }
 
 /**

@@ -14,6 +14,7 @@ import { elementCount, totalElements } from './ops/tensor.js';
 import { withoutDeadCode } from './passes/dead-code.js';
 import { withoutIdentities } from './passes/remove-dropout.js';
 import { rewriteGraph } from './rewrite.js';
+import { inRunningParts } from './body.js';
 import { shapesOf } from './node-shapes.js';
 import { staticShape } from './shape.js';
 import { formatLocation } from './source.js';
@@ -74,7 +75,8 @@ export interface ModelStats extends Figures {
  *
  * - A shared weight is counted once, at its first use. Nodes of one path make one row, so weight
  *   standardisation is part of the convolution that it belongs to.
- * - Peak activation memory is for the nodes in their order: see `activationMemory`.
+ * - Peak activation memory is for the nodes in their order, those that run in parts by their parts:
+ *   see `activationMemory` and `inRunningParts`.
  */
 export function stats(graph: Graph): Outcome<ModelStats> {
   const inference = atInference(graph);
@@ -88,9 +90,9 @@ export function stats(graph: Graph): Outcome<ModelStats> {
     if (excess !== undefined) return tooLarge(graph, excess, node);
     rows.set(node.origin.path, addToRow(rows.get(node.origin.path), node, own));
   }
-  const memory = activationMemory(inference);
-  const first = memory.timeline.findIndex(({ during }) => !Number.isSafeInteger(during));
-  const largest = inference.nodes[first];
+  const memory = activationMemory(inRunningParts(inference));
+  const excessive = memory.timeline.find(({ during }) => !Number.isSafeInteger(during));
+  const largest = inference.nodes.find(({ origin }) => origin.path === excessive?.path);
   if (largest !== undefined) return tooLarge(graph, 'bytes of activations at once', largest);
   return {
     ok: true,

@@ -78,6 +78,9 @@ export async function train(request: TrainRequest): Promise<Outcome<TrainResult>
   const resumed = resumedState(request, graph.value.weights);
   if (!resumed.ok) return resumed;
   const from = resumed.value;
+  const done = from?.step ?? 0;
+  const steps = totalSteps(recipe, parts.value.train.length);
+  if (done > steps) return { ok: false, diagnostics: [alreadyLonger(done, steps)] };
   const weights: WeightValues = new Map([...request.weights, ...(from?.weights ?? [])]);
   const warnings = await classWarnings(dataset, parts.value);
   if (!warnings.ok) return warnings;
@@ -94,8 +97,8 @@ export async function train(request: TrainRequest): Promise<Outcome<TrainResult>
   const plan: TrainingPlan = {
     parts: parts.value,
     size: size.value,
-    steps: totalSteps(recipe, parts.value.train.length),
-    done: from?.step ?? 0,
+    steps,
+    done,
     warnings: warnings.value,
   };
   const problems = (await request.onStart?.(plan)) ?? [];
@@ -136,8 +139,8 @@ export async function train(request: TrainRequest): Promise<Outcome<TrainResult>
     });
     if (!result.ok) return result;
     const { state, finished } = result.value;
-    const done: TrainingState = { ...state, weights: whole(state.weights) };
-    return { ok: true, value: { state: done, finished, plan } };
+    const ended: TrainingState = { ...state, weights: whole(state.weights) };
+    return { ok: true, value: { state: ended, finished, plan } };
   } finally {
     disposeNet(net.value);
     predictor.value.dispose();
@@ -160,6 +163,14 @@ function resumedState(
   return resume === undefined
     ? { ok: true, value: undefined }
     : decodeCheckpoint(resume, identity, weights);
+}
+
+/** The weights of step 392 are no result of 30 steps. */
+function alreadyLonger(done: number, steps: number): Diagnostic {
+  const message = `the checkpoint has ${done} steps behind it, and this training has ${steps}`;
+  return diagnostic('checkpoint-mismatch', message, {
+    hints: [`ask for at least as many, as in \`--steps ${done}\``],
+  });
 }
 
 /** The crop, or the size that all training images have. */

@@ -1,5 +1,4 @@
 /** `archc bench`: how long one image takes, by model and engine. */
-import { extname } from 'node:path';
 import type { Command } from 'commander';
 import type { Bench } from '../../bench/bench.js';
 import type { Profile } from '../../bench/profile.js';
@@ -20,6 +19,7 @@ import {
   readChoice,
   readInteger,
   readModelFlags,
+  readPathEnding,
   readWeightFlags,
   withExamples,
   withJson,
@@ -76,7 +76,9 @@ async function benchFiles(
     request: readModelFlags(flags),
     engines: readEngines(flags),
     runs: readInteger('runs', flags.runs, { min: 1, max: MAX_RUNS }),
-    output: optional(flags.output, readOutput),
+    output: optional(flags.output, (path) =>
+      readPathEnding('output', path, '.svg', 'the chart is an SVG file'),
+    ),
     weights: readWeightFlags(flags),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
@@ -187,13 +189,6 @@ function readEngines({ engine, profile }: BenchFlags): Outcome<readonly EngineNa
     ]);
   }
   return { ok: true, value: [...new Set(read.flatMap((each) => (each.ok ? [each.value] : [])))] };
-}
-
-function readOutput(text: string): Outcome<string> {
-  if (extname(text).toLowerCase() === '.svg') return { ok: true, value: text };
-  return wrongOption('output', text, 'the chart is an SVG file: its name ends in `.svg`', [
-    '`--json` prints the figures',
-  ]);
 }
 
 function openAll(

@@ -27,6 +27,7 @@ import { formatSweep, plotSweep, sweepCsv, SWEEP_FORMATS } from '../../sweep/for
 import { chosenVariants, sweepReport, type SweepReport } from '../../sweep/report.js';
 import { countVariants } from '../../sweep/run.js';
 import { variantsSource } from '../../sweep/source.js';
+import { isDiagramFile } from '../artifacts.js';
 import { EXIT, exitCodeOf, flagSource, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
@@ -39,6 +40,7 @@ import {
   readFormat,
   readInteger,
   readModelFlags,
+  readPathEnding,
   withExamples,
   withJson,
   withModel,
@@ -104,6 +106,9 @@ async function sweep(file: string, flags: SweepFlags, shell: Shell): Promise<Exi
     format: readFormat(flags, SWEEP_FORMATS, 'table'),
     jobs: readJobs(flags.jobs),
     output: optional(flags.output, (folder) => readOutput(folder, file)),
+    plot: optional(flags.plot, (path) =>
+      readPathEnding('plot', path, '.svg', 'the picture is an SVG file'),
+    ),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
   const { request, varied, sample, condition, objectives, format, jobs } = read.value;
@@ -364,7 +369,7 @@ async function writeFindings(
   if (plot !== undefined && picture === undefined)
     shell.note(`${plot} is not written: no variant is left`);
   if (plot !== undefined && picture !== undefined) {
-    const isSameKind = (path: string): boolean => path.toLowerCase().endsWith('.svg');
+    const isSameKind = (path: string): Promise<boolean> => isDiagramFile(path, 'svg');
     const problems = await writeOutputFile(plot, picture, { force, isSameKind });
     if (hasErrors(problems)) return problems;
   }

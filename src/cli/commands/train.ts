@@ -28,9 +28,9 @@ import {
   readChoice,
   readInteger,
   readModelFlags,
+  readPathEnding,
   withExamples,
   withJson,
-  wrongOption,
   type JsonFlag,
 } from '../options.js';
 import { outputProblem, writeOutputFiles, type OutputFile, type OutputOptions } from '../output.js';
@@ -102,7 +102,13 @@ async function trainFile(file: string, flags: TrainFlags, shell: Shell): Promise
     steps: optional(flags.steps, (text) => readInteger('steps', text, { ...NUMBER, min: 1 })),
     tile: optional(flags.tile, (text) => readInteger('tile', text, { ...NUMBER, min: 1 })),
     engine: optional(flags.engine, (text) => readChoice('engine', text, TRAINING_ENGINES)),
-    output: readOutput(flags.output),
+    output: readPathEnding('output', flags.output, '.safetensors', 'weights go to a file of them'),
+    report: optional(flags.report, (path) =>
+      readPathEnding('report', path, '.html', 'the report is an HTML file'),
+    ),
+    curves: optional(flags.curves, (path) =>
+      readPathEnding('curves', path, '.svg', 'the curves are an SVG file'),
+    ),
     dataOptions: readDataOptions(flags),
     weights: optional(flags.weights, readFile),
     resume: optional(flags.resume, readFile),
@@ -337,13 +343,6 @@ function documentOf(
 }
 
 // --- What is asked for ---------------------------------------------------------------------------
-
-function readOutput(path: string): Outcome<string> {
-  if (path.toLowerCase().endsWith('.safetensors')) return { ok: true, value: path };
-  return wrongOption('output', path, 'weights go to a `.safetensors` file', [
-    `as in \`-o ${path.replace(/\.[^./\\]*$/, '')}.safetensors\``,
-  ]);
-}
 
 function readFile(path: string): Outcome<Uint8Array> {
   const read = readBytes(path);

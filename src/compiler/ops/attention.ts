@@ -51,7 +51,7 @@ export const attention: Operator = defineOperator({
       4 * (4 * tokens * features + heads * tokens * tokens),
   },
   decompose: (builder, operands, { heads }) => [decompose(builder, operands, heads)],
-  traits: [],
+  traits: ['runs-in-parts'],
 });
 
 const PROJECTIONS = ['q', 'k', 'v', 'out'] as const;

@@ -94,6 +94,8 @@ export type Trait =
   | 'takes-epilogue'
   /** Linear in its operand, its first weight a kernel whose last axis is the output channel. */
   | 'linear-kernel'
+  /** No engine has it as one: what lies between its parts, as `decompose` gives them, takes memory. */
+  | 'runs-in-parts'
   /** Not written in programs: made by the compiler. */
   | 'internal';
 
