@@ -7,9 +7,10 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { archc, codesOf, json, put, ROOT, SMALL, temporaryFolder } from './helpers/cli.js';
 import { png } from './helpers/image-files.js';
@@ -201,6 +202,11 @@ describe('the command line', () => {
     expect(set('width="wide"')).toEqual({ code: 2, codes: ['wrong-type'] });
     expect(set('width=8 +')).toEqual({ code: 2, codes: ['syntax'] });
     expect(set('width=')).toEqual({ code: 2, codes: ['syntax'] });
+    // As in a file: no part of what cannot be read is taken for all of it.
+    for (const text of ['8x', '32K', '0x10', '1e', '9'.repeat(20), '[8, 16x]']) {
+      expect(set(`width=${text}`), text).toEqual({ code: 2, codes: ['bad-number'] });
+    }
+    expect(set('width="near\\est"')).toEqual({ code: 2, codes: ['bad-escape'] });
     expect(set('width=nowhere')).toEqual({ code: 2, codes: ['unknown-name'] });
     expect(set('width=1 // 0')).toEqual({ code: 2, codes: ['division-by-zero'] });
     for (const text of ['width', '=8', 'width==8', '8=width', '']) {
@@ -375,6 +381,30 @@ describe('outputs', () => {
       expect(readFileSync(join(folder, name), 'utf8')).toBe(before);
     }
     expect(archc(['compile', 'small.arch', '-o', 'thesis.txt', '--force'], here).code).toBe(0);
+  });
+
+  it('that are folders of archc, unless something else is in them', () => {
+    for (const target of ['wgsl', 'tfjs']) {
+      const output = `own.${target}`;
+      const again = (): ReturnType<typeof failure> => compile(output, '--target', target);
+      expect(archc(['compile', 'small.arch', '-o', output, '--target', target], here).code).toBe(0);
+      expect(archc(['compile', 'small.arch', '-o', output, '--target', target], here).code).toBe(0);
+      for (const name of ['patient.png', 'results/a.txt', 'kernels/notes.md']) {
+        mkdirSync(dirname(join(folder, output, name)), { recursive: true });
+        put(join(folder, output), name, 'mine');
+        expect(again(), name).toEqual({ code: 3, codes: ['output-exists'] });
+        expect(readFileSync(join(folder, output, name), 'utf8')).toBe('mine');
+        rmSync(join(folder, output, name));
+      }
+      // A folder of someone else's, empty as it is.
+      expect(again()).toEqual({ code: 3, codes: ['output-exists'] });
+    }
+  });
+
+  it('of ONNX under any name, which archc knows again', () => {
+    const args = ['compile', 'small.arch', '-o', 'model.bin'];
+    expect(archc(args, here).code).toBe(0);
+    expect(archc(args, here).code).toBe(0);
   });
 
   it('of a run, where something else is', () => {

@@ -198,6 +198,11 @@ describe('archc train', () => {
     );
     expect(codesOf(wrong)).toEqual(['unknown-recipe']);
     expect(codesOf(archc([...TRAIN, '-o', 'x.bin', '--json'], here))).toEqual(['wrong-option']);
+    const odd = ['-o', 'x.safetensors', '--report', 'r.txt', '--curves', 'c.png'];
+    expect(codesOf(archc([...TRAIN, ...odd, '--json'], here))).toEqual([
+      'wrong-option',
+      'wrong-option',
+    ]);
     expect(
       codesOf(
         archc(['train', 'tiny.arch', '--recipe', 'given', '-o', 'x.safetensors', '--json'], here),

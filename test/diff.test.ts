@@ -215,6 +215,13 @@ describe('weights', () => {
     ]);
   });
 
+  it('are those of what an output depends on', () => {
+    const text = body('_d = x -> conv(100) output y = x -> conv(4)');
+    const { weights, layers } = diffTexts(text, text);
+    expect(weights.kept.map(({ after }) => after.name)).toEqual(['y.conv.weight', 'y.conv.bias']);
+    expect(layers).toHaveLength(1);
+  });
+
   it('are counted once where they are shared', () => {
     const shared = body('shared f = conv(4) output y = x -> f -> f');
     expect(names(diffTexts(shared, shared))['kept']).toEqual(['f.conv.weight', 'f.conv.bias']);

@@ -44,6 +44,20 @@ describe('the roofline estimate', () => {
     expect(found).toMatchObject({ neededBytes: 4 * 160 + 1536, fits: true, fitsAtBest: true });
   });
 
+  test('of attention, whose parts move what lies between them', () => {
+    const found = modelOf('model T() {\n  input x: f32[8, 4]\n  output y = x -> attention(2)\n}\n');
+    if (found.staticGraph === undefined) throw new Error('no graph');
+    const { layers, neededBytes } = roofline(found.staticGraph, device);
+    // 32 elements of an image, 128 of the scores of two heads, 20 of the weights of a dense layer.
+    const dense = 32 + 32 + 20;
+    const heads = 3 * (64 + 64);
+    const scores = 32 + 32 + 128 + (128 + 128) + (128 + 32 + 32);
+    const bytes = 4 * (4 * dense + (32 + 1 + 32) + heads + scores + 2 * 64);
+    expect(layers).toMatchObject([{ path: 'y.attention', op: 'attention', bytes, output: [8, 4] }]);
+    // Scores before and after the softmax, and the values that they are to weigh.
+    expect(neededBytes).toBe(4 * (4 * 20 + 128 + 128 + 32));
+  });
+
   test('is bound by compute where that takes longer', () => {
     const found = roofline(graph, { ...device, peakFlops: 1e4, memoryBytes: 2000 });
     expect(found.layers.map(({ bound }) => bound)).toEqual(['compute', 'compute', 'compute']);

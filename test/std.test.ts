@@ -38,6 +38,12 @@ const CASES: readonly Case[] = [
   },
   {
     file: 'attention',
+    use: 'se(2)',
+    params: conv(1, 16, 8) + conv(1, 8, 16),
+    shape: [24, 24, 16],
+  },
+  {
+    file: 'attention',
     use: 'channel_attention(4)',
     params: conv(1, 16, 4, false) + conv(1, 4, 16, false),
     shape: [24, 24, 16],

@@ -392,6 +392,12 @@ describe('archc sweep', () => {
     [['--vary', 'width=8', '--pareto', 'prams'], 'wrong-option', /\^/, 'did you mean `params`?'],
     [['--vary', 'width=8', '--pareto', 'macs,macs'], 'wrong-option', /\^/, 'given twice'],
     [['--vary', 'width=8', '--plot', 'x.svg'], 'wrong-option', /\^/, 'two figures'],
+    [
+      ['--vary', 'width=8', '--pareto', 'params,macs', '--plot', 'x.png'],
+      'wrong-option',
+      /\^/,
+      'x.svg',
+    ],
     [['--vary', 'width=8', '--seed', '1'], 'wrong-option', /\^/, '`--random`'],
     [['--vary', 'width=8', '--jobs', '0'], 'wrong-option', /\^/, 'from 1 to'],
     [['--vary', 'width=8', '--model', 'Nett'], 'unknown-model', /Nett/, 'did you mean `Net`?'],

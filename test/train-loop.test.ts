@@ -137,6 +137,18 @@ describe('training', () => {
     ).toBe(true);
   });
 
+  it('does not make fewer steps than it has made', async () => {
+    const resume = await brokenOff(4);
+    const [problem, ...more] = await refused({ resume, recipe: { length: { steps: 3 } } });
+    expect(problem).toMatchObject({
+      code: 'checkpoint-mismatch',
+      message: 'the checkpoint has 4 steps behind it, and this training has 3',
+    });
+    expect(more).toEqual([]);
+    const ended = await trained({ resume, recipe: { length: { steps: 4 } } });
+    expect(ended.finished).toBe(true);
+  });
+
   it('does not go on from weights alone, nor from a damaged state', async () => {
     const { state } = await trained({ recipe: { length: { steps: 1 } } });
     const [alone] = await refused({ resume: writeSafetensors(state.weights) });

@@ -17,6 +17,7 @@ import { bindParameters, ownWeight } from './expand.js';
 import { runStatements } from './statements.js';
 import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';
+import { withoutDeadCode } from './passes/dead-code.js';
 import { MAX_NESTING } from './parse.js';
 import type { Module, Program } from './modules.js';
 import { childScope, rootScope, settleNames, type OpenScope } from './scope.js';
@@ -59,7 +60,10 @@ export interface ElaboratedModel {
   readonly name: string;
   readonly declaration: ModelDeclaration;
   readonly module: Module;
-  /** Undefined where an error keeps the model from having one. */
+  /**
+   * Undefined where an error keeps the model from having one. What no output depends on has been
+   * checked, and is not in it: it is not computed, and has no weights.
+   */
   readonly graph: Graph | undefined;
   readonly facts: readonly SizeFact[];
   readonly claims: readonly Claim[];
@@ -101,7 +105,7 @@ export function elaborateModel(
     const complete = !hasErrors(session.diagnostics) && body.outputs.length > 0;
     return {
       ...result,
-      graph: complete ? graph : undefined,
+      graph: complete ? withoutDeadCode(graph) : undefined,
       facts: body.facts,
       claims: body.claims,
     };
