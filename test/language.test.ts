@@ -768,6 +768,24 @@ describe('statements', () => {
   });
 });
 
+describe('claims', () => {
+  it('know the sizes as numbers', () => {
+    const conditions = [
+      'macs // (H * W) == 108 and macs / (H * W) <= 108.5',
+      'macs == 108.0 * H * W',
+      'max(H, W) <= 64 and H / 2 == 32.0',
+      '(if H > 32 then [W] else []) == [32]',
+      'y.shape == [H, W, 4] and y.height % 64 == 0',
+    ];
+    const claims = conditions.map((c) => `expect ${c}`).join('\n');
+    const text = model(`output y = x -> conv(4)\n${claims}`, 'f32[H = 64, W = 32, 3]');
+    expect(modelOf(text).claimResults.map((c) => [c.text, c.holds])).toEqual(
+      conditions.map((c) => [c, true]),
+    );
+    gives('division-by-zero', text.replace('(H * W) == 108', '(H // 65) == 108'));
+  });
+});
+
 describe('tensors', () => {
   it('members', () => {
     expect(

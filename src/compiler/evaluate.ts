@@ -35,7 +35,15 @@ import { joinSpans, type Span } from './source.js';
  */
 export type Place = 'value' | 'flow' | 'stage';
 
+/** The value of an expression; in claims and facts, whose sizes are chosen, with numbers for symbols. */
 export function evaluate(expression: Expression, frame: Frame, place: Place = 'value'): Entity {
+  const entity = evaluateAsIs(expression, frame, place);
+  return frame.concretize !== undefined && entity.type === 'int' && isSymbolic(entity.value)
+    ? { type: 'int', value: frame.concretize(entity.value) }
+    : entity;
+}
+
+function evaluateAsIs(expression: Expression, frame: Frame, place: Place): Entity {
   switch (expression.kind) {
     case 'number':
       return { type: expression.integer ? 'int' : 'float', value: expression.value };
