@@ -280,6 +280,39 @@ describe('claims', () => {
     expect(results(text, { model: 'Small', ...set('n=2') })).toEqual([[false, true, false]]);
     expect(results(text, { model: 'Small', ...size({ H: 32 }) })).toEqual([[true, true, true]]);
   });
+  it('compare with other models at the sizes of the one that claims', () => {
+    const text = (input: string, claim: string, own = 'H = 64, W = 64'): string => `
+      model Big() { input x: f32[${input}, 3] output y = x -> conv(4) }
+      model Small() { input x: f32[${own}, 3] output y = x -> conv(4) expect ${claim} }`;
+    const small = { model: 'Small' };
+    expect(results(text('H = 32, W = 32', 'macs == Big.macs'), small)).toEqual([[true]]);
+    expect(results(text('H = 32, 32', '2 * Big.macs == macs'), small)).toEqual([[true]]);
+    expect(results(text('H, W', 'macs == Big.macs'), small)).toEqual([[true]]);
+    expect(
+      results(text('H = 32, W = 32', 'macs == Big.macs'), { ...small, ...size({ H: 8, W: 24 }) }),
+    ).toEqual([[true]]);
+    // Two models with other defaults that compare with the same one.
+    const other =
+      'model Other() { input x: f32[H = 16, W = 8, 3] output y = x -> conv(4) expect macs == Big.macs }';
+    expect(results(text('H = 32, W = 32', 'macs == Big.macs') + other)).toEqual([
+      [],
+      [true],
+      [true],
+    ]);
+    // Sizes of other names are chosen by the other model, or by what is asked of all images.
+    gives('size-needed', text('H, W', 'macs == Big.macs', 'h = 64, w = 64'));
+    const image = { sizes: { image: [16, 16] as const } };
+    expect(
+      results(text('H, W', 'macs == Big.macs', 'h = 64, w = 64'), { ...small, ...image }),
+    ).toEqual([[true]]);
+    // Where the other model cannot have those sizes, what depends on them has no value.
+    const odd = text('H = 32, W = 32', 'macs == Big.macs', 'H = 40, W = 64').replace(
+      ', 3]',
+      ', 3] where H % 16 == 0',
+    );
+    gives('fact-broken', odd);
+    expect(codesOf(odd.replaceAll('macs', 'params'))).toEqual([]);
+  });
   it('a broken one is an error that shows both sides', () => {
     const { diagnostics } = checkText(
       'model M() { input x: f32[8, 8, 3] output y = x -> conv(8) expect params <= 2 * y.channels }',

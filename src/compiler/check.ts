@@ -7,7 +7,7 @@ import {
   type ElaboratedModel,
   type Override,
 } from './elaborate.js';
-import { checkClaims, type ClaimResult, type Compared, type Figures } from './claims.js';
+import { checkClaims, type ClaimResult, type Compare, type Figures } from './claims.js';
 import type { Graph } from './ir.js';
 import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
@@ -93,7 +93,7 @@ export interface ModelChecker {
     declaration: ModelDeclaration,
     overrides?: readonly Override[],
   ) => { readonly model: CheckedModel; readonly diagnostics: readonly Diagnostic[] };
-  /** The figures of a graph; those of the model checked last are kept. */
+  /** The figures of a graph, counted once. */
   readonly figures: Figures;
 }
 
@@ -103,29 +103,33 @@ export function modelChecker(
   request: SizeRequest | undefined,
   device?: Device,
 ): ModelChecker {
-  // Models that claims compare with stand as they are declared, without `--set`.
-  const compared = new Map<ModelDeclaration, Compared>();
-  const compare = (declaration: ModelDeclaration, module: Module): Compared => {
-    const known = compared.get(declaration);
-    if (known !== undefined) return known;
-    const model = elaborateModel(program, declaration, module);
-    const asked = chooseSizes(model, request);
-    const sized = asked.graph === undefined ? chooseSizes(model, undefined) : asked;
-    const made = { model, sized };
-    compared.set(declaration, made);
-    return made;
+  // Models that claims compare with stand as they are declared, without `--set`. Of each, the graph at
+  // the latest sizes is kept.
+  const elaborated = new Map<ModelDeclaration, ElaboratedModel>();
+  const latest = new Map<ModelDeclaration, { readonly key: string; readonly sized: Sized }>();
+  const compare: Compare = (declaration, module, claimant) => {
+    const model = elaborated.get(declaration) ?? elaborateModel(program, declaration, module);
+    elaborated.set(declaration, model);
+    const named = new Map(
+      [...(claimant.sizes ?? request?.named ?? [])].filter(([name]) =>
+        model.graph?.symbols.some((s) => s.name === name),
+      ),
+    );
+    const key = JSON.stringify([...named]);
+    const known = latest.get(declaration);
+    if (known?.key === key) return { model, sized: known.sized };
+    // Of a model whose sizes are fixed, or called otherwise, the request may still fit the image.
+    const { image } = request ?? {};
+    const asked = image === undefined ? undefined : chooseSizes(model, { named, image });
+    const sized = asked?.graph === undefined ? chooseSizes(model, { named }) : asked;
+    latest.set(declaration, { key, sized });
+    return { model, sized };
   };
-  // Of the models that claims compare with all, of the others the last: however many variants are
-  // checked, none outlives its use.
-  const lasting = new Map<Graph, Outcome<ModelStats>>();
-  let latest: { readonly graph: Graph; readonly counted: Outcome<ModelStats> } | undefined;
+  // Counted once, and forgotten with the graph: of many variants, none outlives its use.
+  const counts = new WeakMap<Graph, Outcome<ModelStats>>();
   const figures: Figures = (graph) => {
-    const known = latest?.graph === graph ? latest.counted : lasting.get(graph);
-    if (known !== undefined) return known;
-    const counted = stats(graph);
-    const isCompared = [...compared.values()].some(({ sized }) => sized.graph === graph);
-    if (isCompared) lasting.set(graph, counted);
-    else latest = { graph, counted };
+    const counted = counts.get(graph) ?? stats(graph);
+    counts.set(graph, counted);
     return counted;
   };
   return {
