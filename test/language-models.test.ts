@@ -321,6 +321,10 @@ describe('claims', () => {
     expect(diagnostics[0]?.message).toBe(
       'expected params <= 2 * y.channels, but params is 224 and 2 * y.channels is 16',
     );
+    const literal = checkText(
+      'model M() { input x: f32[8, 8, 3] output y = x -> conv(8) expect 3 == 4 }',
+    );
+    expect(literal.diagnostics.map((d) => d.message)).toEqual(['expected 3 == 4, which is false']);
   });
   it('hold for variants too, and can be guarded', () => {
     const text = `model M(n: int = 8) { input x: f32[8, 8, 3] output y = x -> conv(n)

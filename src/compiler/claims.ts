@@ -56,9 +56,12 @@ export function checkClaims(
     diagnostics.push(...frame.session.diagnostics.slice(before));
     if (result.holds === false) {
       diagnostics.push(
-        diagnostic('expectation-failed', `expected ${text}, but ${result.found}`, {
-          span: condition.span,
-        }),
+        diagnostic(
+          'expectation-failed',
+          // Where both sides are written out, there is nothing to add.
+          `expected ${text}, ${result.found === '' ? 'which is false' : `but ${result.found}`}`,
+          { span: condition.span },
+        ),
       );
     }
   }
