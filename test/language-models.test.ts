@@ -161,6 +161,30 @@ model M(c: int = 3, s: int = 6) {
     expect(shapes(text, { sizes: { image: [10, 12] } })).toEqual({ y: '[5, 6, 2]' });
     gives('unknown-size-name', text, size({ X: 1 }));
   });
+  it('an image size that the first input cannot have is an error', () => {
+    const said = (input: string, image: readonly [number, number]): string =>
+      explain(
+        checkText(
+          `model M() { input x: f32[${input}] output y = x -> relu }`,
+          {},
+          { sizes: { image } },
+        ),
+      );
+    expect(said('H = 64, H, 1', [32, 32])).toBe('');
+    expect(said('H = 64, H, 1', [64, 32])).toBe(
+      '0: unknown-size-name x has the width H, which is 64 here, not 32',
+    );
+    expect(said('64, W, 1', [32, 32])).toBe(
+      '0: unknown-size-name x has the fixed height 64, not 32',
+    );
+    expect(said('H = 64, W = 64', [32, 32])).toBe('0: unknown-size-name x is no image');
+    const twins = 'model M() { input x: f32[H = 8, W = 8, 1] where H == W output y = x -> relu }';
+    expect(checkText(twins, {}, { sizes: { image: [4, 4] } }).valid).toBe(true);
+    gives('fact-broken', twins, { sizes: { image: [4, 8] } });
+    const doubled = 'model M() { input x: f32[H = 8, 2 * H, 1] output y = x -> relu }';
+    expect(checkText(doubled, {}, { sizes: { image: [4, 8] } }).valid).toBe(true);
+    gives('unknown-size-name', doubled, { sizes: { image: [4, 4] } });
+  });
   it('what cannot be an axis', () => {
     gives('bad-axis', 'model M() { input x: f32[0, 3] output y = x }');
     gives('bad-axis', 'model M() { input x: f32[2.5, 3] output y = x }');

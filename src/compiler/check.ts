@@ -15,7 +15,15 @@ import { NO_FILES, loadProgram, type Host, type Module, type Program } from './m
 import { didYouMean } from './names.js';
 import { checkRecipes } from './recipe.js';
 import { resolve } from './resolve.js';
-import { formatDim, nearestSize, type Sizes } from './shape.js';
+import {
+  evaluate as evaluateDim,
+  formatDim,
+  isSymbolic,
+  nearestSize,
+  symbolsOf,
+  type Dim,
+  type Sizes,
+} from './shape.js';
 import { specialize } from './specialize.js';
 import type { Source, Span } from './source.js';
 import { stats, type ModelStats } from './stats.js';
@@ -243,6 +251,7 @@ export function sizedGraph(model: CheckedModel & { readonly graph: Graph }): Out
   return { ok: false, diagnostics: [problem] };
 }
 
+/** Names the symbols that are height and width of the first input; other symbols keep their sizes. */
 function imageSizes(
   graph: Graph,
   [height, width]: readonly [number, number],
@@ -250,32 +259,46 @@ function imageSizes(
   at: { readonly span?: Span },
 ): Diagnostic[] {
   const [input] = graph.inputs;
-  const shape = input?.type.shape ?? [];
-  const diagnostics: Diagnostic[] = [];
-  for (const [axis, size] of [
-    [-3, height],
-    [-2, width],
-  ] as const) {
-    const dim = shape.at(axis);
-    if (dim === size) continue;
-    const symbol = graph.symbols.find(
-      (s) => dim !== undefined && formatDim(dim) === s.symbol.name && !named.has(s.name),
-    );
-    if (symbol !== undefined) named.set(symbol.name, size);
-    else if (dim === undefined || typeof dim === 'number') {
-      const name = input === undefined ? 'the input' : inputName(input);
-      diagnostics.push(
-        diagnostic(
-          'unknown-size-name',
-          dim === undefined
-            ? `${name} is no image`
-            : `${name} has the fixed ${axis === -3 ? 'height' : 'width'} ${dim}, not ${size}`,
-          at,
-        ),
-      );
-    }
+  const name = input === undefined ? 'the input' : inputName(input);
+  const [across, down] = [input?.type.shape.at(-2), input?.type.shape.at(-3)];
+  if (across === undefined || down === undefined) {
+    return [diagnostic('unknown-size-name', `${name} is no image`, at)];
   }
-  return diagnostics;
+  const rest: { readonly what: string; readonly dim: Dim; readonly size: number }[] = [];
+  for (const axis of [
+    { what: 'height', dim: down, size: height },
+    { what: 'width', dim: across, size: width },
+  ]) {
+    const symbol = graph.symbols.find(
+      (s) => formatDim(axis.dim) === s.symbol.name && !named.has(s.name),
+    );
+    if (symbol === undefined) rest.push(axis);
+    else named.set(symbol.name, axis.size);
+  }
+  const chosen: Sizes = new Map(
+    graph.symbols.flatMap((s) => {
+      const size = named.get(s.name);
+      return size === undefined ? [] : [[s.symbol.name, size]];
+    }),
+  );
+  return rest.flatMap(({ what, dim, size }) => {
+    const wrong = (message: string, hints: readonly string[] = []): Diagnostic[] => [
+      diagnostic('unknown-size-name', message, { ...at, hints }),
+    ];
+    if (!isSymbolic(dim)) {
+      return dim === size ? [] : wrong(`${name} has the fixed ${what} ${dim}, not ${size}`);
+    }
+    const open = [...symbolsOf(dim).keys()].filter((symbol) => !chosen.has(symbol));
+    const [first] = open;
+    if (first !== undefined) {
+      return wrong(`${name} has the ${what} ${formatDim(dim)}, which ${size} does not choose`, [
+        `name its symbols: \`--size ${open.map((symbol) => `${symbol}=…`).join(',')}\``,
+      ]);
+    }
+    const found = evaluateDim(dim, chosen);
+    if (found === size) return [];
+    return wrong(`${name} has the ${what} ${formatDim(dim)}, which is ${found} here, not ${size}`);
+  });
 }
 
 /** Sizes near the chosen ones that satisfy every fact. */
