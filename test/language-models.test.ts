@@ -161,6 +161,17 @@ model M(c: int = 3, s: int = 6) {
     expect(shapes(text, { sizes: { image: [10, 12] } })).toEqual({ y: '[5, 6, 2]' });
     gives('unknown-size-name', text, size({ X: 1 }));
   });
+  it('every fact that a size breaks is an error, once for all variants', () => {
+    const text = `
+      model M(n: int = 1) { input x: f32[H = 16, W = 16, n] where H % 16 == 0, W % 16 == 0 output y = x -> relu }
+      model V = M(n = 2)`;
+    const span = { source: { path: '--size', text: '250x251' }, start: 0, end: 7 };
+    const messages = checkText(text, {}, { sizes: { image: [250, 251], span } }).diagnostics;
+    expect(messages.map((d) => d.message)).toEqual([
+      'H = 250, W = 251 does not satisfy `H % 16 == 0`',
+      'H = 250, W = 251 does not satisfy `W % 16 == 0`',
+    ]);
+  });
   it('an image size that the first input cannot have is an error', () => {
     const said = (input: string, image: readonly [number, number]): string =>
       explain(

@@ -315,10 +315,11 @@ function nearbySizes(model: ElaboratedModel, sizes: Sizes): string[] {
 export function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>();
   return diagnostics.filter((d) => {
+    const place = (at: Span): string => `${at.source.path} ${at.start} ${at.end}`;
+    // One `--size` may break several facts, which are its labels.
+    const facts = d.code === 'fact-broken' ? d.labels.map((label) => place(label.span)) : [];
     const key =
-      d.span === undefined
-        ? `${d.code} ${d.message}`
-        : `${d.code} ${d.span.source.path} ${d.span.start} ${d.span.end}`;
+      d.span === undefined ? `${d.code} ${d.message}` : [d.code, place(d.span), ...facts].join();
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
