@@ -247,6 +247,34 @@ describe('values', () => {
     gives('division-by-zero', model('output y = x -> conv(0 ** -1)'));
     gives('division-by-zero', model('output y = x -> dropout(0.0 ** -1)'));
   });
+  it('a size that may be 0 divides only where it is known not to be', () => {
+    const claims = (input: string): string[] =>
+      codesOf(
+        model(
+          `output y = x -> relu
+           expect (H // 64) * 3 // (H // 64) == 3
+           expect (H // 64) % (H // 64) == 0`,
+          input,
+        ),
+      );
+    expect(claims('f32[H = 8, 8, 4]')).toEqual(['division-by-zero', 'division-by-zero']);
+    expect(claims('f32[H = 64, 8, 4]')).toEqual([]);
+    expect(claims('f32[H, 8, 4]')).toEqual(['undecided', 'undecided']);
+    expect(claims('f32[H, 8, 4] where H >= 64')).toEqual([]);
+    const filters = (input: string): string[] =>
+      codesOf(model('output y = x -> conv((H // 64) * 3 // (H // 64))', input));
+    expect(filters('f32[H = 64, 8, 4]')).toEqual(['undecided']);
+    expect(filters('f32[H = 64, 8, 4] where H >= 64')).toEqual([]);
+    // What pooling leaves is a size, at least 1.
+    expect(
+      codesOf(
+        model(
+          'y = x -> maxpool(2)\noutput z = y -> reshape([y.height * 4, -1])',
+          'f32[H = 64, 8, 4]',
+        ),
+      ),
+    ).toEqual([]);
+  });
   it('an int to a negative power is a float', () => {
     holds('2 ** -1 == 0.5 and 1 ** -1 == 1 and 10 ** -400 == 0 and (-1) ** -1 == -1');
     gives('wrong-argument', model('output y = x -> conv(1 ** -1)'));

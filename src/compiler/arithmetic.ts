@@ -77,13 +77,13 @@ export function binary(
         if (value.length <= MAX_STRING) return { type: 'string', value };
         return failure('too-large', `a string of ${value.length} characters passes the limit`);
       }
-      return arithmetic(operator, left, right);
+      return arithmetic(operator, left, right, concretize);
     case '*':
       if (left.type === 'list' && right.type === 'int') return repeatList(left, right.value);
       if (right.type === 'list' && left.type === 'int') return repeatList(right, left.value);
-      return arithmetic(operator, left, right);
+      return arithmetic(operator, left, right, concretize);
     default:
-      return arithmetic(operator, left, right);
+      return arithmetic(operator, left, right, concretize);
   }
 }
 
@@ -150,7 +150,12 @@ function mismatch(operator: string, left: Entity, right: Entity, wanted: string)
   );
 }
 
-function arithmetic(operator: BinaryOperator, left: Entity, right: Entity): Entity | Failure {
+function arithmetic(
+  operator: BinaryOperator,
+  left: Entity,
+  right: Entity,
+  concretize: Concretize,
+): Entity | Failure {
   if (
     (left.type !== 'int' && left.type !== 'float') ||
     (right.type !== 'int' && right.type !== 'float')
@@ -170,7 +175,7 @@ function arithmetic(operator: BinaryOperator, left: Entity, right: Entity): Enti
       typeof right.value === 'number' &&
       right.value < 0);
   if (left.type === 'int' && right.type === 'int' && !isFraction) {
-    return integerArithmetic(operator, left.value, right.value);
+    return integerArithmetic(operator, left.value, right.value, concretize);
   }
   if (isSymbolic(left.value) || isSymbolic(right.value)) {
     if (operator === '/' && left.type === 'int' && right.type === 'int') {
@@ -231,8 +236,13 @@ function floorDivided(a: number, b: number): { readonly quotient: number; readon
   return { quotient: quotient + 0, rest: rest + 0 };
 }
 
-function integerArithmetic(operator: BinaryOperator, a: Dim, b: Dim): Entity | Failure {
-  const value = integerResult(operator, a, b);
+function integerArithmetic(
+  operator: BinaryOperator,
+  a: Dim,
+  b: Dim,
+  concretize: Concretize,
+): Entity | Failure {
+  const value = integerResult(operator, a, b, concretize);
   if (typeof value === 'object' && 'type' in value) return value;
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
     return failure(
@@ -247,7 +257,12 @@ function withoutNegativeZero(value: Dim): Dim {
   return value === 0 ? 0 : value;
 }
 
-function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure {
+function integerResult(
+  operator: BinaryOperator,
+  a: Dim,
+  b: Dim,
+  concretize: Concretize,
+): Dim | Failure {
   switch (operator) {
     case '+':
       return add(a, b);
@@ -265,6 +280,14 @@ function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure 
   }
   if (b === 0) return failure('division-by-zero', `${formatDim(a)} ${operator} 0 has no value`);
   if (isSymbolic(b)) {
+    const [low, high] = range(b);
+    if (low <= 0 && high >= 0) {
+      const chosen = concretize(b);
+      if (chosen === 0) {
+        return failure('division-by-zero', `this divides by ${formatDim(b)}, which is 0 here`);
+      }
+      if (isSymbolic(chosen)) return undecided(`dividing by ${formatDim(b)}, which may be 0,`);
+    }
     const quotient = exactDiv(a, b);
     if (quotient === undefined) return undecided(`${formatDim(a)} ${operator} ${formatDim(b)}`);
     return operator === '//' ? quotient : 0;
