@@ -161,6 +161,41 @@ model M(c: int = 3, s: int = 6) {
     expect(shapes(text, { sizes: { image: [10, 12] } })).toEqual({ y: '[5, 6, 2]' });
     gives('unknown-size-name', text, size({ X: 1 }));
   });
+  it('every fact that a size breaks is an error, once for all variants', () => {
+    const text = `
+      model M(n: int = 1) { input x: f32[H = 16, W = 16, n] where H % 16 == 0, W % 16 == 0 output y = x -> relu }
+      model V = M(n = 2)`;
+    const span = { source: { path: '--size', text: '250x251' }, start: 0, end: 7 };
+    const messages = checkText(text, {}, { sizes: { image: [250, 251], span } }).diagnostics;
+    expect(messages.map((d) => d.message)).toEqual([
+      'H = 250, W = 251 does not satisfy `H % 16 == 0`',
+      'H = 250, W = 251 does not satisfy `W % 16 == 0`',
+    ]);
+  });
+  it('an image size that the first input cannot have is an error', () => {
+    const said = (input: string, image: readonly [number, number]): string =>
+      explain(
+        checkText(
+          `model M() { input x: f32[${input}] output y = x -> relu }`,
+          {},
+          { sizes: { image } },
+        ),
+      );
+    expect(said('H = 64, H, 1', [32, 32])).toBe('');
+    expect(said('H = 64, H, 1', [64, 32])).toBe(
+      '0: unknown-size-name x has the width H, which is 64 here, not 32',
+    );
+    expect(said('64, W, 1', [32, 32])).toBe(
+      '0: unknown-size-name x has the fixed height 64, not 32',
+    );
+    expect(said('H = 64, W = 64', [32, 32])).toBe('0: unknown-size-name x is no image');
+    const twins = 'model M() { input x: f32[H = 8, W = 8, 1] where H == W output y = x -> relu }';
+    expect(checkText(twins, {}, { sizes: { image: [4, 4] } }).valid).toBe(true);
+    gives('fact-broken', twins, { sizes: { image: [4, 8] } });
+    const doubled = 'model M() { input x: f32[H = 8, 2 * H, 1] output y = x -> relu }';
+    expect(checkText(doubled, {}, { sizes: { image: [4, 8] } }).valid).toBe(true);
+    gives('unknown-size-name', doubled, { sizes: { image: [4, 4] } });
+  });
   it('what cannot be an axis', () => {
     gives('bad-axis', 'model M() { input x: f32[0, 3] output y = x }');
     gives('bad-axis', 'model M() { input x: f32[2.5, 3] output y = x }');
@@ -280,6 +315,39 @@ describe('claims', () => {
     expect(results(text, { model: 'Small', ...set('n=2') })).toEqual([[false, true, false]]);
     expect(results(text, { model: 'Small', ...size({ H: 32 }) })).toEqual([[true, true, true]]);
   });
+  it('compare with other models at the sizes of the one that claims', () => {
+    const text = (input: string, claim: string, own = 'H = 64, W = 64'): string => `
+      model Big() { input x: f32[${input}, 3] output y = x -> conv(4) }
+      model Small() { input x: f32[${own}, 3] output y = x -> conv(4) expect ${claim} }`;
+    const small = { model: 'Small' };
+    expect(results(text('H = 32, W = 32', 'macs == Big.macs'), small)).toEqual([[true]]);
+    expect(results(text('H = 32, 32', '2 * Big.macs == macs'), small)).toEqual([[true]]);
+    expect(results(text('H, W', 'macs == Big.macs'), small)).toEqual([[true]]);
+    expect(
+      results(text('H = 32, W = 32', 'macs == Big.macs'), { ...small, ...size({ H: 8, W: 24 }) }),
+    ).toEqual([[true]]);
+    // Two models with other defaults that compare with the same one.
+    const other =
+      'model Other() { input x: f32[H = 16, W = 8, 3] output y = x -> conv(4) expect macs == Big.macs }';
+    expect(results(text('H = 32, W = 32', 'macs == Big.macs') + other)).toEqual([
+      [],
+      [true],
+      [true],
+    ]);
+    // Sizes of other names are chosen by the other model, or by what is asked of all images.
+    gives('size-needed', text('H, W', 'macs == Big.macs', 'h = 64, w = 64'));
+    const image = { sizes: { image: [16, 16] as const } };
+    expect(
+      results(text('H, W', 'macs == Big.macs', 'h = 64, w = 64'), { ...small, ...image }),
+    ).toEqual([[true]]);
+    // Where the other model cannot have those sizes, what depends on them has no value.
+    const odd = text('H = 32, W = 32', 'macs == Big.macs', 'H = 40, W = 64').replace(
+      ', 3]',
+      ', 3] where H % 16 == 0',
+    );
+    gives('fact-broken', odd);
+    expect(codesOf(odd.replaceAll('macs', 'params'))).toEqual([]);
+  });
   it('a broken one is an error that shows both sides', () => {
     const { diagnostics } = checkText(
       'model M() { input x: f32[8, 8, 3] output y = x -> conv(8) expect params <= 2 * y.channels }',
@@ -288,6 +356,10 @@ describe('claims', () => {
     expect(diagnostics[0]?.message).toBe(
       'expected params <= 2 * y.channels, but params is 224 and 2 * y.channels is 16',
     );
+    const literal = checkText(
+      'model M() { input x: f32[8, 8, 3] output y = x -> conv(8) expect 3 == 4 }',
+    );
+    expect(literal.diagnostics.map((d) => d.message)).toEqual(['expected 3 == 4, which is false']);
   });
   it('hold for variants too, and can be guarded', () => {
     const text = `model M(n: int = 8) { input x: f32[8, 8, 3] output y = x -> conv(n)

@@ -232,11 +232,57 @@ describe('values', () => {
       '-7 % 3 == 2 and 7 % -3 == -2 and -7 % -3 == -1 and 6 % 3 == 0',
       '7.5 // 2 == 3 and -7.5 % 2 == 0.5',
       '4 / 2 == 2 and 7 / 2 == 3.5',
+      // From CPython.
+      '1.0 // 0.1 == 9 and 1.0 % 0.1 == 0.09999999999999995 and 1 // 0.1 == 9',
+      '-1.0 // 0.1 == -10 and -1.0 % 0.1 == 5.551115123125783e-17',
+      '1.0 // -0.1 == -10 and 1.0 % -0.1 == -5.551115123125783e-17',
+      '5.0 // 0.3 == 16 and 5.0 % 0.3 == 0.20000000000000018',
+      '0.3 // 0.1 == 2 and 0.3 % 0.1 == 0.09999999999999998',
+      '-0.3 // 1.0 == -1 and -0.3 % 1.0 == 0.7 and 0.0 // 3 == 0 and 6.0 % 3 == 0',
+      '-3.5 // 1e300 == -1 and -3.5 % 1e300 == 1e300 and 1e300 % 0.7 == 0.3790560774266656',
     );
     gives('wrong-argument', model('output y = x -> conv(8 / 2)'));
     gives('division-by-zero', model('output y = x -> conv(8 % 0)'));
     gives('division-by-zero', model('output y = x -> conv(8 // 0.0)'));
     gives('division-by-zero', model('output y = x -> conv(0 ** -1)'));
+    gives('division-by-zero', model('output y = x -> dropout(0.0 ** -1)'));
+  });
+  it('a size that may be 0 divides only where it is known not to be', () => {
+    const claims = (input: string): string[] =>
+      codesOf(
+        model(
+          `output y = x -> relu
+           expect (H // 64) * 3 // (H // 64) == 3
+           expect (H // 64) % (H // 64) == 0`,
+          input,
+        ),
+      );
+    expect(claims('f32[H = 8, 8, 4]')).toEqual(['division-by-zero', 'division-by-zero']);
+    expect(claims('f32[H = 64, 8, 4]')).toEqual([]);
+    expect(claims('f32[H, 8, 4]')).toEqual(['undecided', 'undecided']);
+    expect(claims('f32[H, 8, 4] where H >= 64')).toEqual([]);
+    const filters = (input: string): string[] =>
+      codesOf(model('output y = x -> conv((H // 64) * 3 // (H // 64))', input));
+    expect(filters('f32[H = 64, 8, 4]')).toEqual(['undecided']);
+    expect(filters('f32[H = 64, 8, 4] where H >= 64')).toEqual([]);
+    // What pooling leaves is a size, at least 1.
+    expect(
+      codesOf(
+        model(
+          'y = x -> maxpool(2)\noutput z = y -> reshape([y.height * 4, -1])',
+          'f32[H = 64, 8, 4]',
+        ),
+      ),
+    ).toEqual([]);
+  });
+  it('an int to a negative power is a float', () => {
+    holds('2 ** -1 == 0.5 and 1 ** -1 == 1 and 10 ** -400 == 0 and (-1) ** -1 == -1');
+    gives('wrong-argument', model('output y = x -> conv(1 ** -1)'));
+    gives('wrong-argument', model('output y = x -> slice(10 ** -400)'));
+    const H = 'f32[H = 8, 8, 4]';
+    gives('undecided', model('output y = x -> conv(H ** -1)', H));
+    gives('undecided', model('output y = x -> conv(2 ** H)', H));
+    expect(codesOf(model('output y = x -> relu\nexpect H ** 2 == H * H', H))).toEqual([]);
   });
   it('ints are exact or an error', () => {
     holds('9_007_199_254_740_990 + 1 == 9_007_199_254_740_991', '0 * -1 == 0');

@@ -110,8 +110,47 @@ describe('expressions', () => {
     ['16MB', '16000000'],
     ['16MiB', '16777216'],
     ['64KiB', '65536'],
+    ['32.8G', '32800000000'],
+    ['0.05k', '50'],
+    ['0.5kB', '500'],
+    ['2.5B', '2.5f'],
+    ['0.1KiB', '102.4f'],
+    ['1.5e3k', '1500000'],
+    ['50ms', '0.05f'],
+    ['1000ms', '1'],
+    ['0.0001k', '0.1f'],
+    // Whole only once it is rounded.
+    ['4_503_599_627_370.4965k', '4503599627370496f'],
+    ['1e-99999999999999999999999999', '0f'],
+    ['0.' + '0'.repeat(1000) + 'k', '0f'],
   ])('the number %s is %s', (text, shape) => {
     expect(expression(text)).toBe(shape);
+  });
+
+  it.each([
+    ['k', 10n ** 3n],
+    ['M', 10n ** 6n],
+    ['G', 10n ** 9n],
+    ['T', 10n ** 12n],
+    ['B', 1n],
+    ['kB', 10n ** 3n],
+    ['MB', 10n ** 6n],
+    ['GB', 10n ** 9n],
+    ['TB', 10n ** 12n],
+    ['KiB', 2n ** 10n],
+    ['MiB', 2n ** 20n],
+    ['GiB', 2n ** 30n],
+    ['TiB', 2n ** 40n],
+  ] as const)('numbers with the suffix %s are what their digits say', (suffix, scale) => {
+    for (let hundredths = 1n; hundredths < 3000n; hundredths++) {
+      const text = `${hundredths / 100n}.${String(hundredths % 100n).padStart(2, '0')}${suffix}`;
+      const exact = hundredths * scale;
+      const { tree } = parseExpression({ path: 'test', text });
+      const found = tree?.kind === 'number' ? tree : undefined;
+      const whole = exact % 100n === 0n;
+      const wanted = whole ? Number(exact / 100n) : Number(exact) / 100;
+      expect([text, found?.value, found?.integer]).toEqual([text, wanted, whole]);
+    }
   });
 
   it.each([

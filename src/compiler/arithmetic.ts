@@ -77,13 +77,13 @@ export function binary(
         if (value.length <= MAX_STRING) return { type: 'string', value };
         return failure('too-large', `a string of ${value.length} characters passes the limit`);
       }
-      return arithmetic(operator, left, right);
+      return arithmetic(operator, left, right, concretize);
     case '*':
       if (left.type === 'list' && right.type === 'int') return repeatList(left, right.value);
       if (right.type === 'list' && left.type === 'int') return repeatList(right, left.value);
-      return arithmetic(operator, left, right);
+      return arithmetic(operator, left, right, concretize);
     default:
-      return arithmetic(operator, left, right);
+      return arithmetic(operator, left, right, concretize);
   }
 }
 
@@ -150,7 +150,12 @@ function mismatch(operator: string, left: Entity, right: Entity, wanted: string)
   );
 }
 
-function arithmetic(operator: BinaryOperator, left: Entity, right: Entity): Entity | Failure {
+function arithmetic(
+  operator: BinaryOperator,
+  left: Entity,
+  right: Entity,
+  concretize: Concretize,
+): Entity | Failure {
   if (
     (left.type !== 'int' && left.type !== 'float') ||
     (right.type !== 'int' && right.type !== 'float')
@@ -162,8 +167,15 @@ function arithmetic(operator: BinaryOperator, left: Entity, right: Entity): Enti
       operator === '+' ? 'numbers, lists and tensors' : 'numbers and tensors',
     );
   }
-  if (left.type === 'int' && right.type === 'int' && operator !== '/') {
-    return integerArithmetic(operator, left.value, right.value);
+  // An int to a negative power is a float, as in Python.
+  const isFraction =
+    operator === '/' ||
+    (operator === '**' &&
+      typeof left.value === 'number' &&
+      typeof right.value === 'number' &&
+      right.value < 0);
+  if (left.type === 'int' && right.type === 'int' && !isFraction) {
+    return integerArithmetic(operator, left.value, right.value, concretize);
   }
   if (isSymbolic(left.value) || isSymbolic(right.value)) {
     if (operator === '/' && left.type === 'int' && right.type === 'int') {
@@ -190,6 +202,9 @@ function floatArithmetic(operator: BinaryOperator, a: number, b: number): number
   if ((operator === '/' || operator === '//' || operator === '%') && b === 0) {
     return failure('division-by-zero', `${a} ${operator} 0 has no value`);
   }
+  if (operator === '**' && a === 0 && b < 0) {
+    return failure('division-by-zero', `0 ** ${b} has no value`);
+  }
   switch (operator) {
     case '+':
       return a + b;
@@ -200,21 +215,36 @@ function floatArithmetic(operator: BinaryOperator, a: number, b: number): number
     case '/':
       return a / b;
     case '//':
-      return Math.floor(a / b);
+      return floorDivided(a, b).quotient;
     case '%':
-      return a - Math.floor(a / b) * b;
+      return floorDivided(a, b).rest;
     default:
       return a ** b;
   }
 }
 
-function integerArithmetic(operator: BinaryOperator, a: Dim, b: Dim): Entity | Failure {
-  const value = integerResult(operator, a, b);
+/**
+ * As Python: the remainder is exact, and the quotient follows from it, since `a / b` may round up to
+ * a whole number: 1.0 // 0.1 is 9, because 0.1 is a little more than a tenth.
+ */
+function floorDivided(a: number, b: number): { readonly quotient: number; readonly rest: number } {
+  const truncated = a % b;
+  const isAcross = truncated !== 0 && truncated < 0 !== b < 0;
+  const rest = isAcross ? truncated + b : truncated;
+  // Whole but for rounding.
+  const quotient = Math.round((a - truncated) / b) - (isAcross ? 1 : 0);
+  return { quotient: quotient + 0, rest: rest + 0 };
+}
+
+function integerArithmetic(
+  operator: BinaryOperator,
+  a: Dim,
+  b: Dim,
+  concretize: Concretize,
+): Entity | Failure {
+  const value = integerResult(operator, a, b, concretize);
   if (typeof value === 'object' && 'type' in value) return value;
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
-    if (Number.isFinite(value) && operator === '**' && typeof b === 'number' && b < 0) {
-      return { type: 'float', value };
-    }
     return failure(
       'number-range',
       `${formatDim(a)} ${operator} ${formatDim(b)} is too large to be exact (the limit is 2^53 - 1)`,
@@ -227,7 +257,12 @@ function withoutNegativeZero(value: Dim): Dim {
   return value === 0 ? 0 : value;
 }
 
-function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure {
+function integerResult(
+  operator: BinaryOperator,
+  a: Dim,
+  b: Dim,
+  concretize: Concretize,
+): Dim | Failure {
   switch (operator) {
     case '+':
       return add(a, b);
@@ -237,7 +272,6 @@ function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure 
       return mul(a, b);
     case '**':
       if (isSymbolic(b)) return undecided(`a power of ${formatDim(b)}`);
-      if (a === 0 && b < 0) return failure('division-by-zero', `0 ** ${b} has no value`);
       if (typeof a === 'number') return a ** b;
       if (b < 0 || b > 8) return undecided(`(${formatDim(a)}) ** ${b}`);
       return Array.from({ length: b }, () => a).reduce<Dim>((p, x) => mul(p, x), 1);
@@ -246,6 +280,14 @@ function integerResult(operator: BinaryOperator, a: Dim, b: Dim): Dim | Failure 
   }
   if (b === 0) return failure('division-by-zero', `${formatDim(a)} ${operator} 0 has no value`);
   if (isSymbolic(b)) {
+    const [low, high] = range(b);
+    if (low <= 0 && high >= 0) {
+      const chosen = concretize(b);
+      if (chosen === 0) {
+        return failure('division-by-zero', `this divides by ${formatDim(b)}, which is 0 here`);
+      }
+      if (isSymbolic(chosen)) return undecided(`dividing by ${formatDim(b)}, which may be 0,`);
+    }
     const quotient = exactDiv(a, b);
     if (quotient === undefined) return undecided(`${formatDim(a)} ${operator} ${formatDim(b)}`);
     return operator === '//' ? quotient : 0;

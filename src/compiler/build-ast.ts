@@ -425,23 +425,24 @@ function buildAtom(context: Context, token: IToken): Expression {
   }
 }
 
-const SUFFIXES: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['k', 1e3],
-  ['M', 1e6],
-  ['G', 1e9],
-  ['T', 1e12],
-  ['B', 1],
-  ['kB', 1e3],
-  ['MB', 1e6],
-  ['GB', 1e9],
-  ['TB', 1e12],
-  ['KiB', 2 ** 10],
-  ['MiB', 2 ** 20],
-  ['GiB', 2 ** 30],
-  ['TiB', 2 ** 40],
-  ['ms', 1e-3],
-  ['us', 1e-6],
+/** What a suffix multiplies by, as a power of ten or of two. */
+const SUFFIXES: ReadonlyMap<string, { readonly tens?: number; readonly twos?: number }> = new Map([
+  ['', {}],
+  ['k', { tens: 3 }],
+  ['M', { tens: 6 }],
+  ['G', { tens: 9 }],
+  ['T', { tens: 12 }],
+  ['B', {}],
+  ['kB', { tens: 3 }],
+  ['MB', { tens: 6 }],
+  ['GB', { tens: 9 }],
+  ['TB', { tens: 12 }],
+  ['KiB', { twos: 10 }],
+  ['MiB', { twos: 20 }],
+  ['GiB', { twos: 30 }],
+  ['TiB', { twos: 40 }],
+  ['ms', { tens: -3 }],
+  ['us', { tens: -6 }],
 ]);
 
 function readNumber(context: Context, image: string, span: Span): Expression {
@@ -460,8 +461,8 @@ function readNumber(context: Context, image: string, span: Span): Expression {
     );
     return { kind: 'number', value: 1, integer: true, span };
   }
-  const value = scaled(Number(digits), scale);
-  const integer = suffix === '' ? /^[0-9]+$/.test(digits) : Number.isInteger(value);
+  const { value, whole } = scaled(digits, scale);
+  const integer = suffix === '' ? /^[0-9]+$/.test(digits) : whole;
   if (!Number.isFinite(value) || (integer && !Number.isSafeInteger(value))) {
     context.diagnostics.push(
       diagnostic('bad-number', `${image} is too large to be exact (the limit is 2^53 - 1)`, {
@@ -473,13 +474,25 @@ function readNumber(context: Context, image: string, span: Span): Expression {
   return { kind: 'number', value, integer, span };
 }
 
-/**
- * Rounded to a millionth, so that `1.1M` is exactly 1,100,000 whatever binary makes of 1.1; divided
- * where the scale is a part of one, so that `50ms` is exactly 0.05.
- */
-function scaled(value: number, scale: number): number {
-  if (scale === 1) return value;
-  return scale < 1 ? value / Math.round(1 / scale) : Math.round(value * scale * 1e6) / 1e6;
+/** Beyond it a number is infinite, or too near to 0 to be whole. */
+const MAX_DIGITS = 400;
+
+/** From the digits themselves, so that `32.8G` is exactly 32,800,000,000 whatever binary makes of 32.8. */
+function scaled(
+  digits: string,
+  { tens = 0, twos = 0 }: { readonly tens?: number; readonly twos?: number },
+): { readonly value: number; readonly whole: boolean } {
+  const [mantissa = '', exponent = '0'] = digits.toLowerCase().split('e');
+  // Far beyond what a double holds; larger ones would be written with an exponent themselves.
+  const shift = Math.max(-1e9, Math.min(1e9, Number(exponent))) + tens;
+  // The nearest double to the decimal number; a power of two does not round it.
+  const value = Number(`${mantissa}e${shift}`) * 2 ** twos;
+  const [before = '', after = ''] = mantissa.split('.');
+  const places = after.length - shift;
+  if (places <= 0) return { value, whole: true };
+  if (places > MAX_DIGITS || mantissa.length > MAX_DIGITS) return { value, whole: false };
+  const whole = (BigInt(before + after) << BigInt(twos)) % 10n ** BigInt(places) === 0n;
+  return { value, whole };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import {
   type ElaboratedModel,
   type Override,
 } from './elaborate.js';
-import { checkClaims, type ClaimResult, type Compared, type Figures } from './claims.js';
+import { checkClaims, type ClaimResult, type Compare, type Figures } from './claims.js';
 import type { Graph } from './ir.js';
 import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
@@ -15,7 +15,15 @@ import { NO_FILES, loadProgram, type Host, type Module, type Program } from './m
 import { didYouMean } from './names.js';
 import { checkRecipes } from './recipe.js';
 import { resolve } from './resolve.js';
-import { formatDim, nearestSize, type Sizes } from './shape.js';
+import {
+  evaluate as evaluateDim,
+  formatDim,
+  isSymbolic,
+  nearestSize,
+  symbolsOf,
+  type Dim,
+  type Sizes,
+} from './shape.js';
 import { specialize } from './specialize.js';
 import type { Source, Span } from './source.js';
 import { stats, type ModelStats } from './stats.js';
@@ -93,7 +101,7 @@ export interface ModelChecker {
     declaration: ModelDeclaration,
     overrides?: readonly Override[],
   ) => { readonly model: CheckedModel; readonly diagnostics: readonly Diagnostic[] };
-  /** The figures of a graph; those of the model checked last are kept. */
+  /** The figures of a graph, counted once. */
   readonly figures: Figures;
 }
 
@@ -103,29 +111,33 @@ export function modelChecker(
   request: SizeRequest | undefined,
   device?: Device,
 ): ModelChecker {
-  // Models that claims compare with stand as they are declared, without `--set`.
-  const compared = new Map<ModelDeclaration, Compared>();
-  const compare = (declaration: ModelDeclaration, module: Module): Compared => {
-    const known = compared.get(declaration);
-    if (known !== undefined) return known;
-    const model = elaborateModel(program, declaration, module);
-    const asked = chooseSizes(model, request);
-    const sized = asked.graph === undefined ? chooseSizes(model, undefined) : asked;
-    const made = { model, sized };
-    compared.set(declaration, made);
-    return made;
+  // Models that claims compare with stand as they are declared, without `--set`. Of each, the graph at
+  // the latest sizes is kept.
+  const elaborated = new Map<ModelDeclaration, ElaboratedModel>();
+  const latest = new Map<ModelDeclaration, { readonly key: string; readonly sized: Sized }>();
+  const compare: Compare = (declaration, module, claimant) => {
+    const model = elaborated.get(declaration) ?? elaborateModel(program, declaration, module);
+    elaborated.set(declaration, model);
+    const named = new Map(
+      [...(claimant.sizes ?? request?.named ?? [])].filter(([name]) =>
+        model.graph?.symbols.some((s) => s.name === name),
+      ),
+    );
+    const key = JSON.stringify([...named]);
+    const known = latest.get(declaration);
+    if (known?.key === key) return { model, sized: known.sized };
+    // Of a model whose sizes are fixed, or called otherwise, the request may still fit the image.
+    const { image } = request ?? {};
+    const asked = image === undefined ? undefined : chooseSizes(model, { named, image });
+    const sized = asked?.graph === undefined ? chooseSizes(model, { named }) : asked;
+    latest.set(declaration, { key, sized });
+    return { model, sized };
   };
-  // Of the models that claims compare with all, of the others the last: however many variants are
-  // checked, none outlives its use.
-  const lasting = new Map<Graph, Outcome<ModelStats>>();
-  let latest: { readonly graph: Graph; readonly counted: Outcome<ModelStats> } | undefined;
+  // Counted once, and forgotten with the graph: of many variants, none outlives its use.
+  const counts = new WeakMap<Graph, Outcome<ModelStats>>();
   const figures: Figures = (graph) => {
-    const known = latest?.graph === graph ? latest.counted : lasting.get(graph);
-    if (known !== undefined) return known;
-    const counted = stats(graph);
-    const isCompared = [...compared.values()].some(({ sized }) => sized.graph === graph);
-    if (isCompared) lasting.set(graph, counted);
-    else latest = { graph, counted };
+    const counted = counts.get(graph) ?? stats(graph);
+    counts.set(graph, counted);
     return counted;
   };
   return {
@@ -239,6 +251,7 @@ export function sizedGraph(model: CheckedModel & { readonly graph: Graph }): Out
   return { ok: false, diagnostics: [problem] };
 }
 
+/** Names the symbols that are height and width of the first input; other symbols keep their sizes. */
 function imageSizes(
   graph: Graph,
   [height, width]: readonly [number, number],
@@ -246,32 +259,46 @@ function imageSizes(
   at: { readonly span?: Span },
 ): Diagnostic[] {
   const [input] = graph.inputs;
-  const shape = input?.type.shape ?? [];
-  const diagnostics: Diagnostic[] = [];
-  for (const [axis, size] of [
-    [-3, height],
-    [-2, width],
-  ] as const) {
-    const dim = shape.at(axis);
-    if (dim === size) continue;
-    const symbol = graph.symbols.find(
-      (s) => dim !== undefined && formatDim(dim) === s.symbol.name && !named.has(s.name),
-    );
-    if (symbol !== undefined) named.set(symbol.name, size);
-    else if (dim === undefined || typeof dim === 'number') {
-      const name = input === undefined ? 'the input' : inputName(input);
-      diagnostics.push(
-        diagnostic(
-          'unknown-size-name',
-          dim === undefined
-            ? `${name} is no image`
-            : `${name} has the fixed ${axis === -3 ? 'height' : 'width'} ${dim}, not ${size}`,
-          at,
-        ),
-      );
-    }
+  const name = input === undefined ? 'the input' : inputName(input);
+  const [across, down] = [input?.type.shape.at(-2), input?.type.shape.at(-3)];
+  if (across === undefined || down === undefined) {
+    return [diagnostic('unknown-size-name', `${name} is no image`, at)];
   }
-  return diagnostics;
+  const rest: { readonly what: string; readonly dim: Dim; readonly size: number }[] = [];
+  for (const axis of [
+    { what: 'height', dim: down, size: height },
+    { what: 'width', dim: across, size: width },
+  ]) {
+    const symbol = graph.symbols.find(
+      (s) => formatDim(axis.dim) === s.symbol.name && !named.has(s.name),
+    );
+    if (symbol === undefined) rest.push(axis);
+    else named.set(symbol.name, axis.size);
+  }
+  const chosen: Sizes = new Map(
+    graph.symbols.flatMap((s) => {
+      const size = named.get(s.name);
+      return size === undefined ? [] : [[s.symbol.name, size]];
+    }),
+  );
+  return rest.flatMap(({ what, dim, size }) => {
+    const wrong = (message: string, hints: readonly string[] = []): Diagnostic[] => [
+      diagnostic('unknown-size-name', message, { ...at, hints }),
+    ];
+    if (!isSymbolic(dim)) {
+      return dim === size ? [] : wrong(`${name} has the fixed ${what} ${dim}, not ${size}`);
+    }
+    const open = [...symbolsOf(dim).keys()].filter((symbol) => !chosen.has(symbol));
+    const [first] = open;
+    if (first !== undefined) {
+      return wrong(`${name} has the ${what} ${formatDim(dim)}, which ${size} does not choose`, [
+        `name its symbols: \`--size ${open.map((symbol) => `${symbol}=…`).join(',')}\``,
+      ]);
+    }
+    const found = evaluateDim(dim, chosen);
+    if (found === size) return [];
+    return wrong(`${name} has the ${what} ${formatDim(dim)}, which is ${found} here, not ${size}`);
+  });
 }
 
 /** Sizes near the chosen ones that satisfy every fact. */
@@ -288,10 +315,11 @@ function nearbySizes(model: ElaboratedModel, sizes: Sizes): string[] {
 export function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>();
   return diagnostics.filter((d) => {
+    const place = (at: Span): string => `${at.source.path} ${at.start} ${at.end}`;
+    // One `--size` may break several facts, which are its labels.
+    const facts = d.code === 'fact-broken' ? d.labels.map((label) => place(label.span)) : [];
     const key =
-      d.span === undefined
-        ? `${d.code} ${d.message}`
-        : `${d.code} ${d.span.source.path} ${d.span.start} ${d.span.end}`;
+      d.span === undefined ? `${d.code} ${d.message}` : [d.code, place(d.span), ...facts].join();
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

@@ -29,11 +29,12 @@ export interface ClaimResult {
 /** The figures of a graph; one that asks twice should not wait twice. */
 export type Figures = (graph: Graph) => Outcome<ModelStats>;
 /** Another model, as `UNet.params` speaks of it. */
-export interface Compared {
+interface Compared {
   readonly model: ElaboratedModel;
   readonly sized: Sized;
 }
-type Compare = (declaration: ModelDeclaration, module: Module) => Compared;
+/** Another model, at the sizes of the one that claims where it has such symbols. */
+export type Compare = (declaration: ModelDeclaration, module: Module, claimant: Sized) => Compared;
 
 /** Checks every claim of a model at the chosen sizes. */
 export function checkClaims(
@@ -55,9 +56,12 @@ export function checkClaims(
     diagnostics.push(...frame.session.diagnostics.slice(before));
     if (result.holds === false) {
       diagnostics.push(
-        diagnostic('expectation-failed', `expected ${text}, but ${result.found}`, {
-          span: condition.span,
-        }),
+        diagnostic(
+          'expectation-failed',
+          // Where both sides are written out, there is nothing to add.
+          `expected ${text}, ${result.found === '' ? 'which is false' : `but ${result.found}`}`,
+          { span: condition.span },
+        ),
       );
     }
   }
@@ -98,6 +102,17 @@ function withFigures(
     if (of.graph === undefined) {
       const weights = graph === undefined ? undefined : weightMetric(graph, name);
       if (weights !== undefined) return { type: 'int', value: weights };
+      const [problem] = of.diagnostics;
+      if (problem !== undefined) {
+        const message = `${what} cannot be taken: ${problem.message}`;
+        return report(frame, problem.code, message, span, {
+          labels:
+            problem.span === undefined
+              ? []
+              : [{ span: problem.span, message: 'this rules it out' }],
+          hints: problem.hints,
+        });
+      }
       return report(frame, 'size-needed', `${what} depends on sizes that have no default`, span, {
         hints: ['pass `--size H=512,W=512`, or give the symbols of the input defaults: `H = 512`'],
       });
@@ -129,7 +144,7 @@ function withFigures(
           },
         );
       }
-      const other = compare(declaration, module);
+      const other = compare(declaration, module, sized);
       if (other.model.graph === undefined) return POISON;
       const what = `${declaration.name.text}.${name}`;
       return figure(name, other.model.graph, other.sized, what);

@@ -494,7 +494,9 @@ export const CODES = {
   'unknown-size-name': {
     severity: 'error',
     title: '`--size` names what the model does not have',
-    explanation: '`--size` takes the symbols of the model’s inputs.',
+    explanation:
+      '`--size` takes the symbols of the model’s inputs, or the height and width of its first input, ' +
+      'such as it can have them: `[H = 64, H, 1]` has no size `64x32`.',
   },
   undecided: {
     severity: 'error',

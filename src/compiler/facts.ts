@@ -96,7 +96,7 @@ export function applyFacts(
       fact.kind === 'bounds'
         ? { ...before, min: Math.max(before.min, fact.min), max: Math.min(before.max, fact.max) }
         : withMultiple(before, fact.modulus, fact.remainder);
-    if (after === undefined || after.min > after.max) {
+    if (after === undefined || leastSize(after) > after.max) {
       diagnostics.push(
         diagnostic('contradiction', `no ${fact.name} satisfies this and the facts before it`, {
           span,
@@ -110,12 +110,14 @@ export function applyFacts(
   for (const name of names) {
     const symbol = known.get(homeOf(name));
     if (symbol === undefined) continue;
-    // The smallest size that leaves the remainder.
-    const { modulus, remainder } = symbol;
-    const min = Math.ceil((symbol.min - remainder) / modulus) * modulus + remainder;
-    symbols.set(name, { ...symbol, min: Math.max(min, remainder === 0 ? modulus : remainder) });
+    symbols.set(name, { ...symbol, min: leastSize(symbol) });
   }
   return { symbols, diagnostics };
+}
+
+/** The smallest size from `min` on that leaves the remainder. */
+function leastSize({ modulus, remainder, min }: SizeSymbol): number {
+  return Math.ceil((min - remainder) / modulus) * modulus + remainder;
 }
 
 /** Chinese remainders, by search: moduli here are small. */

@@ -4,7 +4,7 @@ import { diagnostic, type Diagnostic } from './diagnostic.js';
 import type { ElaboratedModel } from './elaborate.js';
 import type { Graph } from './ir.js';
 import type { Settings } from './recipe-settings.js';
-import { formatDim, nearestSize } from './shape.js';
+import { equal, formatDim, nearestSize } from './shape.js';
 import type { Span } from './source.js';
 
 /** `otherwise` is asked for where neither is known. */
@@ -74,5 +74,8 @@ export function fittingSize(
     )?.symbol;
     return symbol && nearestSize(symbol, size);
   });
-  return height === undefined || width === undefined ? undefined : [height, width];
+  if (height === undefined || width === undefined) return undefined;
+  const [down, across] = [shape.at(-3), shape.at(-2)];
+  const isSquare = down !== undefined && across !== undefined && equal(down, across);
+  return isSquare ? [Math.min(height, width), Math.min(height, width)] : [height, width];
 }

@@ -205,7 +205,8 @@ export function mod(a: Dim, divisor: number): Dim {
 
 /**
  * a / b where it is exact for every value of the symbols: `(H·W·64) / (H·W)` is 64.
- * Undefined where that cannot be shown, or b may be 0.
+ * Undefined where that cannot be shown, or b is 0. Symbols for which b is 0 are left out: sizes of
+ * tensors are at least 1, and who divides by other numbers looks at `range(b)` first.
  */
 export function exactDiv(a: Dim, b: Dim): Dim | undefined {
   if (typeof b === 'number') {

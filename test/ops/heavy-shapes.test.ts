@@ -191,6 +191,16 @@ describe('symbolic sizes', () => {
     const found = infer('resize', [8, 8, 3], { height: symbol('H'), width: 40 });
     expect(formatShape(inferredShape(found) ?? [])).toBe('[H, 40, 3]');
   });
+
+  test('resize to nothing is a problem', () => {
+    const problemOf = (height: Dim, width: Dim) => {
+      const found = infer('resize', [8, 8, 3], { height, width });
+      return found.ok ? undefined : [found.problem.code, found.problem.parameter];
+    };
+    expect(problemOf(1, symbol('W'))).toBeUndefined();
+    expect(problemOf(0, symbol('W'))).toEqual(['size-too-small', 'height']);
+    expect(problemOf(8, -4)).toEqual(['size-too-small', 'width']);
+  });
 });
 
 describe('what windows compute', () => {

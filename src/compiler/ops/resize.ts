@@ -1,6 +1,6 @@
 /** upsample and resize: an image at another size, with half-pixel centres. */
 import type { Tensor } from '../ir.js';
-import { mul } from '../shape.js';
+import { formatDim, mul, range } from '../shape.js';
 import { choice, dim, pair } from './kinds.js';
 import { defineOperator, inferred, rejected, type Cost, type CostInput } from './operator.js';
 import { requireImage } from './require.js';
@@ -60,6 +60,15 @@ export const resize = defineOperator({
   infer: ([x], { height, width }) => {
     const problem = requireImage('resize', x);
     if (problem !== undefined) return rejected(problem);
+    for (const [parameter, size] of Object.entries({ height, width })) {
+      if (range(size)[1] >= 1) continue;
+      return rejected({
+        code: 'size-too-small',
+        message: `resize to the ${parameter} ${formatDim(size)} leaves nothing`,
+        parameter,
+        hints: [`let the ${parameter} be at least 1`],
+      });
+    }
     const shape = [height, width, x?.shape[2] ?? 0];
     return inferred({ dtype: 'f32', shape, batched: x?.batched ?? true });
   },
