@@ -9,7 +9,7 @@ import {
   readFileSync,
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { archc, codesOf, json, put, ROOT, SMALL, temporaryFolder } from './helpers/cli.js';
 import { png } from './helpers/image-files.js';
@@ -80,6 +80,24 @@ describe('sources', () => {
       valid: true,
       diagnostics: [{ code: 'import-outside', severity: 'warning' }],
     });
+  });
+
+  it('however the command line spells the path of the importer', () => {
+    put(folder, 'spelled/sub/package.json', '{}');
+    put(folder, 'spelled/x.arch', 'block f() = relu\n');
+    put(folder, 'spelled/sub/x.arch', 'block other() = relu\n');
+    const a = put(folder, 'spelled/sub/a.arch', 'import f from "../x.arch"\n\nblock g() = f\n');
+    const inside = { cwd: dirname(a) };
+    for (const path of ['a.arch', './a.arch', '././a.arch', '../sub/a.arch', '.././sub/./a.arch']) {
+      const checked = archc(['check', path, '--json'], inside);
+      expect(json(checked)).toMatchObject({
+        valid: true,
+        diagnostics: [{ code: 'import-outside', file: path }],
+      });
+    }
+    put(folder, 'spelled/own.arch', 'import f from "./own.arch"\n\nblock f() = relu\n');
+    const own = archc(['check', './own.arch'], { cwd: dirname(dirname(a)) });
+    expect(own.stderr).toContain('these files import each other: own.arch → own.arch');
   });
 
   it('with several errors, all at once', () => {
