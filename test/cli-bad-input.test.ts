@@ -371,6 +371,7 @@ describe('images', () => {
     expect(pair('-o', 'a.npy')).toEqual(refused);
     expect(pair('-o', 'c=a.npy')).toEqual(refused);
     expect(pair('-o', 'a=same.npy', '-o', 'b=same.npy')).toEqual(refused);
+    expect(pair('-o', 'a=same.npy', '-o', 'b=./same.npy')).toEqual(refused);
     expect(readdirSync(folder).filter((name) => /^(a|same)\./.test(name))).toEqual([]);
   });
 });

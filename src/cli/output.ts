@@ -3,7 +3,16 @@
  * place under a temporary name, then renamed. Failures are diagnostics.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
@@ -129,6 +138,61 @@ export async function outputProblem(
 ): Promise<Diagnostic | undefined> {
   const place = await placeOf(path, 'file', options);
   return 'code' in place ? place : undefined;
+}
+
+/** A file of a command, by what its user calls it: `--log`, in backquotes where that is an option. */
+export interface NamedFile {
+  readonly name: string;
+  readonly path: string | undefined;
+}
+
+/**
+ * What is wrong where a file to be written is another of the command's files as well, however the
+ * paths are spelt: one would be lost, or read while it is written.
+ */
+export function sharedFiles(
+  read: readonly NamedFile[],
+  written: readonly NamedFile[],
+): readonly Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  const seen = new Map<string, NamedFile>();
+  for (const file of [...read, ...written]) {
+    const place = file.path === undefined ? undefined : placeName(file.path);
+    if (place === undefined) continue;
+    const other = seen.get(place);
+    if (other === undefined) seen.set(place, file);
+    else if (written.includes(file)) {
+      const paths = [...new Set([other.path, file.path])].join(' and ');
+      const message = `${other.name} and ${file.name} are the same file, ${paths}`;
+      const hints = [`name another file for ${file.name}`];
+      problems.push(diagnostic('wrong-option', message, { hints }));
+    }
+  }
+  return problems;
+}
+
+export function isSameFile(a: string, b: string): boolean {
+  const place = placeName(a);
+  return place !== undefined && place === placeName(b);
+}
+
+/**
+ * One spelling for all paths to a file, whether or not it is there yet. Undefined for a pipe or a
+ * device, which several may write to.
+ */
+function placeName(path: string): string | undefined {
+  const whole = resolve(path);
+  try {
+    const found = statSync(whole);
+    return found.isFile() || found.isDirectory() ? realpathSync(whole) : undefined;
+  } catch {
+    // A file that is yet to be made lies in a folder that is there, or cannot be written.
+  }
+  try {
+    return join(realpathSync(dirname(whole)), basename(whole));
+  } catch {
+    return whole;
+  }
 }
 
 interface Place {

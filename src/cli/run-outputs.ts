@@ -9,6 +9,7 @@ import type { RunInput, RunResult } from '../run.js';
 import { isNpyFile, isPngFile } from './artifacts.js';
 import { flagSource } from './exit.js';
 import { splitNamed, wrongOption } from './options.js';
+import { isSameFile } from './output.js';
 
 export const KINDS = { png: isPngFile, npy: isNpyFile } as const;
 type Kind = keyof typeof KINDS;
@@ -57,7 +58,7 @@ export function outputProblems(
   isOverlaid: boolean,
 ): Diagnostic[] {
   const names = graph.outputs.map((output) => output.name);
-  const seen = new Set<string>();
+  const seen: string[] = [];
   return flags.flatMap((flag): Diagnostic[] => {
     const { name = names.length === 1 ? names[0] : undefined, path, kind, text } = flag;
     const source = flagSource('output', text);
@@ -76,8 +77,13 @@ export function outputProblems(
       const list = `its outputs are ${names.join(', ')}`;
       return say(`\`${graph.name}\` has no output \`${name}\``, ...didYouMean(name, names), list);
     }
-    if (seen.has(path)) return say(`${path} is named twice`);
-    seen.add(path);
+    const other = seen.find((each) => isSameFile(each, path));
+    if (other !== undefined) {
+      return say(
+        other === path ? `${path} is named twice` : `${path} is ${other}, which is named already`,
+      );
+    }
+    seen.push(path);
     if (isOverlaid && kind !== 'png') return say('`--overlay` is a picture: a `.png`');
     if (kind !== 'png') return [];
     const { shape } = output.value.type;

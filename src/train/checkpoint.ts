@@ -170,7 +170,10 @@ function slotsOf(
   return found;
 }
 
-/** What of a file is of another training. The length may differ: that is to train on. */
+/** Settings that no step depends on; another length is to train on. */
+const MAY_CHANGE: ReadonlySet<string> = new Set<keyof Recipe>(['length', 'validate', 'metrics']);
+
+/** What of a file is of another training. */
 function identityDifferences(
   metadata: ReadonlyMap<string, string>,
   { model, arguments: given, recipe, data }: TrainingIdentity,
@@ -188,7 +191,7 @@ function identityDifferences(
   const saved = recordIn(metadata.get('recipe'));
   const own: Readonly<Record<string, unknown>> = { ...recipe };
   for (const key of new Set([...Object.keys(saved), ...Object.keys(own)])) {
-    if (key === 'length' || key === 'validate') continue;
+    if (MAY_CHANGE.has(key)) continue;
     const words = (value: unknown): string =>
       value === undefined ? 'nothing' : JSON.stringify(value);
     compare(`the recipe's ${key}`, words(saved[key]), words(own[key]));
