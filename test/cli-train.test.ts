@@ -415,6 +415,10 @@ describe('trained weights', () => {
     put(folder, 'set/images/d.png', grey(2));
     expect(codesOf(archc([...given, '--data', 'set', '--json'], here))).toEqual(['unpaired-image']);
     expect(codesOf(archc([...given, '--data', 'nowhere', '--json'], here))).toHaveLength(1);
+    const classes = Array.from({ length: 257 }, (_, i) => `c${i}`).join();
+    const many = archc([...given, '--data', 'set', '--classes', classes, '--json'], here);
+    expect(codesOf(many)).toEqual(['wrong-option']);
+    expect(many.stdout).toContain('`--classes` takes 256 names at most, and these are 257');
   });
 });
 
