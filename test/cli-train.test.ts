@@ -282,6 +282,15 @@ describe('trained weights', () => {
     );
     expect(table.stdout).toMatch(/mask, over 2 images/);
     expect(table.stdout).toMatch(/fewer than 250 +\d/);
+    const both = ['eval', 'tiny.arch', '--recipe', 'tiny', '--weights', 'a.safetensors', '--json'];
+    for (const foreign of [
+      ['--model', 'Tiny'],
+      ['--size', '32x32'],
+    ]) {
+      const wrong = archc([...both, ...foreign], here);
+      expect(wrong.code).toBe(2);
+      expect(codesOf(wrong)).toEqual(['wrong-option']);
+    }
   });
 
   it('say what they were trained for', () => {
