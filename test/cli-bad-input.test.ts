@@ -11,6 +11,7 @@ import {
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { writeNpy } from '../src/data/npy.js';
 import { archc, codesOf, json, put, ROOT, SMALL, temporaryFolder } from './helpers/cli.js';
 import { png } from './helpers/image-files.js';
 
@@ -356,6 +357,20 @@ describe('images', () => {
       codes: ['input-mismatch'],
     });
     expect(existsSync(join(folder, 'result.png'))).toBe(false);
+  });
+
+  it('without anything in them', () => {
+    for (const shape of [
+      [0, 16, 16, 1],
+      [0, 16, 1],
+    ]) {
+      put(folder, 'none.npy', writeNpy({ shape, data: new Float32Array() }));
+      expect(run('--input', 'none.npy')).toEqual({ code: 3, codes: ['input-mismatch'] });
+      expect(run('--input', 'none.npy', '--tile', '8')).toEqual({
+        code: 3,
+        codes: ['input-mismatch'],
+      });
+    }
   });
 
   it('that an output cannot be', () => {

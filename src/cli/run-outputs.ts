@@ -1,7 +1,7 @@
 /** What `archc run` writes: outputs as images and arrays, and masks laid over the image. */
 import { extname } from 'node:path';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
-import type { Graph, Tensor } from '../compiler/ir.js';
+import { inputName, type Graph, type Tensor } from '../compiler/ir.js';
 import { didYouMean } from '../compiler/names.js';
 import { activationOf } from '../compiler/recipe-fit.js';
 import { formatShape } from '../compiler/shape.js';
@@ -48,6 +48,18 @@ export function readOutputs(texts: readonly string[]): Outcome<readonly OutputFl
 
 function withoutExtension(path: string): string {
   return path.slice(0, path.length - extname(path).length);
+}
+
+/**
+ * What flows into the model's first input, which is the image that masks are laid over; the command
+ * line may name inputs in any order.
+ */
+export function imageOf(
+  { inputs: [first] }: Graph,
+  given: readonly RunInput[],
+): Tensor | undefined {
+  if (first === undefined) return undefined;
+  return given.find(({ name }) => name === undefined || name === inputName(first))?.tensor;
 }
 
 /** What is wrong with where outputs are to go, before anything runs. */
@@ -98,7 +110,7 @@ export function outputProblems(
     } else if (shape.length !== 3 || (shape[2] !== 1 && shape[2] !== 3)) {
       return say(`\`${name}\` is ${formatShape(shape)}, and an image has 1 or 3 channels`, hint);
     }
-    const images = inputs[0]?.tensor.shape ?? [];
+    const images = imageOf(graph, inputs)?.shape ?? [];
     const rank = graph.inputs[0]?.type.shape.length ?? 0;
     return images.length > rank && (images[0] ?? 1) > 1
       ? say(`there are ${images[0]} images, and a PNG holds one`, hint, 'or choose one: `--page 1`')
