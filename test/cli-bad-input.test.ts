@@ -411,6 +411,20 @@ describe('outputs', () => {
     expect(archc(['compile', 'small.arch', '-o', 'thesis.txt', '--force'], here).code).toBe(0);
   });
 
+  it('that are named like folders', () => {
+    for (const args of [[], ['--force']]) {
+      expect(compile('made/', ...args)).toEqual({ code: 3, codes: ['cannot-write'] });
+    }
+    expect(existsSync(join(folder, 'made'))).toBe(false);
+  });
+
+  it('of weights beside a model that is not there', () => {
+    put(folder, 'alone.onnx.data', 'not of archc');
+    const refused = { code: 3, codes: ['output-exists'] };
+    expect(compile('alone.onnx', '--external-data')).toEqual(refused);
+    expect(existsSync(join(folder, 'alone.onnx'))).toBe(false);
+  });
+
   it('of a run, where something else is', () => {
     put(folder, 'notes.png', 'notes');
     const args = ['run', 'small.arch', '--input', 'grey.png', '-o', 'notes.png'];
