@@ -152,6 +152,8 @@ function openForInputs(
   if (first.model === undefined) return fail(first.diagnostics);
   const given = assignInputs(first.model.graph, inputs);
   if (!given.ok) return fail(given.diagnostics);
+  const empty = inputs.filter(({ tensor }) => tensor.data.length === 0).map(nothingIn);
+  if (empty.length > 0) return fail(empty);
   const { graph } = first.model;
   const span = inputs.find((input) => input.span !== undefined)?.span;
   const at = span === undefined ? {} : { span };
@@ -310,6 +312,12 @@ function wholeImages(graph: Graph, given: Given): Outcome<ReadonlyMap<string, Te
     ok: true,
     value: new Map([[inputName(value), { shape: [images, ...shape], data: tensor.data }]]),
   };
+}
+
+/** An array may have an axis of 0, and no image has. */
+function nothingIn({ tensor: { shape }, label, span }: RunInput): Diagnostic {
+  const message = `${label} is ${formatShape(shape)}: there is nothing in it`;
+  return diagnostic('input-mismatch', message, { span });
 }
 
 function mismatch(value: Value, input: RunInput): Diagnostic {

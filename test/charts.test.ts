@@ -120,6 +120,24 @@ describe('scatter', () => {
     expect(picture.paths.some(({ classes }) => classes.includes('stairs'))).toBe(false);
   });
 
+  it('takes more points than a call takes arguments', () => {
+    const many = Array.from({ length: 150_000 }, (_, i) => ({ x: i + 1, y: i + 1, label: `${i}` }));
+    expect(scatter({ ...chart, points: many, front: [0] })).toContain('149999: 150 k, 150 k');
+    expect(
+      logAxis(
+        many.map(({ x }) => x),
+        8,
+      ).ticks.at(-1),
+    ).toBe(1_000_000);
+    expect(
+      linearAxis(
+        many.map(({ x }) => x),
+        5,
+        true,
+      ).ticks.at(-1),
+    ).toBe(150_000);
+  });
+
   it('takes no point, one point, and the same point twice', () => {
     const none = pictureOf(scatter({ ...chart, points: [], front: [] }));
     expectTidy(none);

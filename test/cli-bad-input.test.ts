@@ -12,6 +12,7 @@ import {
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { writeNpy } from '../src/data/npy.js';
 import { archc, codesOf, json, put, ROOT, SMALL, temporaryFolder } from './helpers/cli.js';
 import { png } from './helpers/image-files.js';
 
@@ -81,6 +82,24 @@ describe('sources', () => {
       valid: true,
       diagnostics: [{ code: 'import-outside', severity: 'warning' }],
     });
+  });
+
+  it('however the command line spells the path of the importer', () => {
+    put(folder, 'spelled/sub/package.json', '{}');
+    put(folder, 'spelled/x.arch', 'block f() = relu\n');
+    put(folder, 'spelled/sub/x.arch', 'block other() = relu\n');
+    const a = put(folder, 'spelled/sub/a.arch', 'import f from "../x.arch"\n\nblock g() = f\n');
+    const inside = { cwd: dirname(a) };
+    for (const path of ['a.arch', './a.arch', '././a.arch', '../sub/a.arch', '.././sub/./a.arch']) {
+      const checked = archc(['check', path, '--json'], inside);
+      expect(json(checked)).toMatchObject({
+        valid: true,
+        diagnostics: [{ code: 'import-outside', file: path }],
+      });
+    }
+    put(folder, 'spelled/own.arch', 'import f from "./own.arch"\n\nblock f() = relu\n');
+    const own = archc(['check', './own.arch'], { cwd: dirname(dirname(a)) });
+    expect(own.stderr).toContain('these files import each other: own.arch → own.arch');
   });
 
   it('with several errors, all at once', () => {
@@ -346,6 +365,20 @@ describe('images', () => {
     expect(existsSync(join(folder, 'result.png'))).toBe(false);
   });
 
+  it('without anything in them', () => {
+    for (const shape of [
+      [0, 16, 16, 1],
+      [0, 16, 1],
+    ]) {
+      put(folder, 'none.npy', writeNpy({ shape, data: new Float32Array() }));
+      expect(run('--input', 'none.npy')).toEqual({ code: 3, codes: ['input-mismatch'] });
+      expect(run('--input', 'none.npy', '--tile', '8')).toEqual({
+        code: 3,
+        codes: ['input-mismatch'],
+      });
+    }
+  });
+
   it('that an output cannot be', () => {
     put(
       folder,
@@ -359,6 +392,7 @@ describe('images', () => {
     expect(pair('-o', 'a.npy')).toEqual(refused);
     expect(pair('-o', 'c=a.npy')).toEqual(refused);
     expect(pair('-o', 'a=same.npy', '-o', 'b=same.npy')).toEqual(refused);
+    expect(pair('-o', 'a=same.npy', '-o', 'b=./same.npy')).toEqual(refused);
     expect(readdirSync(folder).filter((name) => /^(a|same)\./.test(name))).toEqual([]);
   });
 });
@@ -405,6 +439,20 @@ describe('outputs', () => {
     const args = ['compile', 'small.arch', '-o', 'model.bin'];
     expect(archc(args, here).code).toBe(0);
     expect(archc(args, here).code).toBe(0);
+  });
+
+  it('that are named like folders', () => {
+    for (const args of [[], ['--force']]) {
+      expect(compile('made/', ...args)).toEqual({ code: 3, codes: ['cannot-write'] });
+    }
+    expect(existsSync(join(folder, 'made'))).toBe(false);
+  });
+
+  it('of weights beside a model that is not there', () => {
+    put(folder, 'alone.onnx.data', 'not of archc');
+    const refused = { code: 3, codes: ['output-exists'] };
+    expect(compile('alone.onnx', '--external-data')).toEqual(refused);
+    expect(existsSync(join(folder, 'alone.onnx'))).toBe(false);
   });
 
   it('of a run, where something else is', () => {

@@ -101,6 +101,26 @@ describe('archc run', () => {
     expect(archc(args, here).code).toBe(0);
   });
 
+  it('lays a mask over the first input, in whatever order they are named', () => {
+    const values = (value: number) => new Float32Array(16).fill(value);
+    put(folder, 'dark.npy', writeNpy({ shape: [4, 4], data: values(0.1) }));
+    put(folder, 'light.npy', writeNpy({ shape: [4, 4], data: values(0.9) }));
+    const [left, right] = [
+      ['--input', 'left=dark.npy'],
+      ['--input', 'right=light.npy'],
+    ] as const;
+    const made = [
+      [...left, ...right],
+      [...right, ...left],
+    ].map((inputs, i) => {
+      const args = ['run', 'two.arch', ...inputs, '--engine', 'reference', '--overlay'];
+      const result = archc([...args, '-o', `sum=over${i}.png`], here);
+      expect(result.code, result.stderr).toBe(0);
+      return readFileSync(join(folder, `over${i}.png`));
+    });
+    expect(made[1]).toEqual(made[0]);
+  });
+
   it('says where an image cannot show the values', () => {
     put(
       folder,

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { resumeLine } from '../src/cli/training-words.js';
 import { readImage } from '../src/data/image.js';
 import { readSafetensors } from '../src/weights/safetensors.js';
 import { archc, codesOf, json, put, ROOT, temporaryFolder, type CliResult } from './helpers/cli.js';
@@ -181,6 +182,55 @@ describe('archc train', () => {
     expect(codesOf(log)).toEqual(['cannot-write']);
   });
 
+  it('says before it trains where one file would be lost to another', () => {
+    put(folder, 'page.html', '');
+    symlinkSync('page.html', join(folder, 'page.svg'));
+    put(folder, 'start.safetensors', '');
+    const clashes: readonly (readonly [string, RegExp])[] = [
+      ['-o x.safetensors --checkpoint ./x.safetensors', /`-o` and `--checkpoint` are the same/],
+      ['-o x.safetensors --log sub/../x.safetensors', /`-o` and `--log` are/],
+      ['-o x.safetensors --log x.checkpoint.safetensors', /the checkpoint and `--log` are/],
+      ['-o x.safetensors --report page.html --curves page.svg', /`--report` and `--curves` are/],
+      ['-o x.safetensors --log tiny.arch --force', /the source and `--log` are/],
+      [
+        '-o x.safetensors --weights start.safetensors --checkpoint start.safetensors --force',
+        /`--weights` and `--checkpoint` are the same file, start.safetensors/,
+      ],
+    ];
+    for (const [args, message] of clashes) {
+      const result = archc([...TRAIN, ...args.split(' '), '--json'], here);
+      expect(result.code).toBe(2);
+      expect(codesOf(result)).toEqual(['wrong-option']);
+      expect(result.stdout).toMatch(message);
+    }
+    expect(exists('x.safetensors')).toBe(false);
+  });
+
+  it('reports the metrics of its recipe, and no others', () => {
+    const text = bytes('tiny.arch').toString().replace('[accuracy, mean_iou, dice]', '[dice]');
+    put(folder, 'dice.arch', text);
+    const args = ['train', 'dice.arch', '--recipe', 'tiny', '--engine', 'wasm', '--steps', '2'];
+    const files = ['-o', 'dice.safetensors', '--curves', 'dice.svg', '--report', 'dice.html'];
+    const result = archc([...args, ...files, '--json'], here);
+    expect(result.stderr).toMatch(/validation loss [\d.]+, Dice of membrane [\d.]+\n/);
+    const { validation } = json(result) as unknown as { validation: { scores: object } };
+    expect(Object.keys(validation.scores)).toEqual(['pixels', 'dice']);
+    for (const name of ['dice.svg', 'dice.html']) {
+      const made = bytes(name).toString();
+      expect(made).toContain('Dice of membrane');
+      expect(made).not.toMatch(/mean IoU|accuracy/);
+    }
+  });
+
+  it('names in the command that goes on all that it was asked for', () => {
+    const flags = { output: 'w.safetensors', checkpoint: 'c d.safetensors', set: ["a='b c'"] };
+    expect(resumeLine("it's.arch", flags, 'c d.safetensors', 3, 9)).toBe(
+      "stopped after 3 of 9 steps; go on with `archc train 'it'\\''s.arch' " +
+        "--checkpoint 'c d.safetensors' --set 'a='\\''b c'\\''' -o w.safetensors " +
+        "--resume 'c d.safetensors'`",
+    );
+  });
+
   it('says before it trains what it could not write, and which checkpoint is of another', () => {
     const nowhere = archc([...TRAIN, '-o', 'no/where.safetensors', '--json'], here);
     expect(codesOf(nowhere)).toEqual(['cannot-write']);
@@ -192,6 +242,10 @@ describe('archc train', () => {
     expect(new Set(codesOf(other))).toEqual(new Set(['checkpoint-mismatch']));
     expect(other.stdout).toMatch(/its arguments: width=4 in the checkpoint, here width=6/);
     expect(other.stdout).toMatch(/the recipe's seed: 0 in the checkpoint, here 5/);
+    // The same file, spelt otherwise, is the one to go on from.
+    put(folder, 'on.checkpoint.safetensors', bytes('kept.safetensors'));
+    const on = ['-o', 'on.safetensors', '--resume', './on.checkpoint.safetensors', '--json'];
+    expect(json(archc([...TRAIN, ...on], here))).toMatchObject({ finished: true });
     const wrong = archc(
       ['train', 'tiny.arch', '--recipe', 'tinny', '-o', 'x.safetensors', '--json'],
       here,
@@ -233,6 +287,15 @@ describe('trained weights', () => {
     );
     expect(table.stdout).toMatch(/mask, over 2 images/);
     expect(table.stdout).toMatch(/fewer than 250 +\d/);
+    const both = ['eval', 'tiny.arch', '--recipe', 'tiny', '--weights', 'a.safetensors', '--json'];
+    for (const foreign of [
+      ['--model', 'Tiny'],
+      ['--size', '32x32'],
+    ]) {
+      const wrong = archc([...both, ...foreign], here);
+      expect(wrong.code).toBe(2);
+      expect(codesOf(wrong)).toEqual(['wrong-option']);
+    }
   });
 
   it('say what they were trained for', () => {
@@ -366,6 +429,10 @@ describe('trained weights', () => {
     put(folder, 'set/images/d.png', grey(2));
     expect(codesOf(archc([...given, '--data', 'set', '--json'], here))).toEqual(['unpaired-image']);
     expect(codesOf(archc([...given, '--data', 'nowhere', '--json'], here))).toHaveLength(1);
+    const classes = Array.from({ length: 257 }, (_, i) => `c${i}`).join();
+    const many = archc([...given, '--data', 'set', '--classes', classes, '--json'], here);
+    expect(codesOf(many)).toEqual(['wrong-option']);
+    expect(many.stdout).toContain('`--classes` takes 256 names at most, and these are 257');
   });
 });
 

@@ -1,4 +1,5 @@
 /** Datasets in files: what is recognised, what labels mean, and what is said of bad ones. */
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -569,6 +570,24 @@ describe('the Decathlon', () => {
     const dataset = value(await open(bad));
     expect(problems(await dataset.load(1))[0]).toMatch(message);
   });
+});
+
+it('refuses more names than a byte can tell apart', async () => {
+  const files = { 'a.png': image, 'a_mask.png': mask };
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `class ${i}`);
+  expect(problems(await open(files, '', { classes: names(257) }))).toEqual([
+    'data-mismatch: 257 classes are named, and a dataset has 256 at most',
+  ]);
+  expect(value(await open(files, '', { classes: names(256) })).classes).toHaveLength(256);
+});
+
+it('says of a link to itself that it cannot be read, and passes by one in a folder', async () => {
+  const folder = folderOf({ 'a.png': image, 'a_mask.png': mask });
+  symlinkSync('loop', join(folder, 'loop'));
+  expect(problems(await openDataset(join(folder, 'loop')))[0]).toMatch(
+    /^unreadable-file: .*loop cannot be read: too many symbolic links/,
+  );
+  expect(value(await openDataset(folder)).count).toBe(1);
 });
 
 describe('the cache', () => {

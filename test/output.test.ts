@@ -205,6 +205,23 @@ describe('writing a file', () => {
     expect(readdirSync(folder)).toEqual(['m.onnx']);
   });
 
+  it('says what keeps it from looking at what is there', async () => {
+    writeFileSync(inFolder('a'), 'something');
+    const failing = (code: string) => () => {
+      throw Object.assign(new Error(`${code}: no such thing, open 'b'`), { code });
+    };
+    const wrote = async (code: string) =>
+      said(await writeOutputFile(inFolder('a'), 'other', { isSameKind: failing(code) }));
+    expect(await wrote('ENOENT')).toEqual([
+      'output-exists: a exists and holds something else | name another output, or replace it with `--force`',
+    ]);
+    expect((await wrote('EACCES'))[0]).toMatch(/^cannot-write: cannot write a: permission denied/);
+    expect(text('a')).toBe('something');
+    expect(said(await writeOutputFile(inFolder('new/'), 'text'))[0]).toMatch(
+      /^cannot-write: cannot write new\/: a file is written/,
+    );
+  });
+
   it('keeps the permissions of what it replaces, and follows links', async () => {
     writeFileSync(inFolder('real'), 'old', { mode: 0o640 });
     chmodSync(inFolder('real'), 0o640);
@@ -334,6 +351,21 @@ describe('writing a folder', () => {
     expect(readdirSync(folder).sort()).toEqual(['docs', 'empty', 'f']);
     expect(readdirSync(inFolder('docs'))).toEqual(['thesis']);
   });
+
+  // Root may delete anything.
+  it.skipIf(process.getuid?.() === 0)(
+    'replaces one of which a part cannot be deleted',
+    async () => {
+      mkdirSync(inFolder('out', 'kept'), { recursive: true });
+      writeFileSync(inFolder('out', 'kept', 'a'), 'a');
+      chmodSync(inFolder('out', 'kept'), 0o555);
+      const files = new Map([['b', 'b']]);
+      expect(await writeOutputFolder(inFolder('out'), files, { force: true })).toEqual([]);
+      expect(readdirSync(inFolder('out'))).toEqual(['b']);
+      const [left = ''] = readdirSync(folder).filter((name) => name.endsWith('.tmp'));
+      chmodSync(inFolder(left, 'kept'), 0o755);
+    },
+  );
 
   it('leaves the old one when a file in it cannot be written', async () => {
     mkdirSync(inFolder('net'));

@@ -287,4 +287,15 @@ describe('buildModel', () => {
     ]);
     expect(value?.toSafetensors()).toEqual(before);
   });
+
+  it('takes the weights of a checkpoint', async () => {
+    const text = 'model M {\n  input x: f32[8]\n  output y = x -> dense(2)\n}\n';
+    const { value } = await buildModel(text, { seed: 1 });
+    const slot = { shape: [2], data: Float32Array.of(1, 2) };
+    const weights = value?.weights() ?? new Map<string, never>();
+    const checkpoint = writeSafetensors(new Map([...weights, ['optimiser:m:y.dense.bias', slot]]));
+    const other = (await buildModel(text, { seed: 2 })).value;
+    expect(other?.loadSafetensors(checkpoint)).toEqual([]);
+    expect(other?.toSafetensors()).toEqual(value?.toSafetensors());
+  });
 });

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeCheckpoint, type TrainingIdentity } from '../src/train/checkpoint.js';
 import type { TrainResult } from '../src/train/train.js';
-import { writeSafetensors } from '../src/weights/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../src/weights/safetensors.js';
 import { useBackend } from './helpers/tfjs-run.js';
 import { RECIPE, refused, squares, trained, TINY, type TinyTraining } from './helpers/training.js';
 
@@ -115,7 +115,7 @@ describe('training', () => {
 
   it('goes on for longer from a checkpoint, but not with another training', async () => {
     const resume = await brokenOff(4);
-    const longer = await trained({ resume, recipe: { length: { steps: 14 } } });
+    const longer = await trained({ resume, recipe: { length: { steps: 14 }, metrics: [] } });
     expect(longer.state.steps).toHaveLength(14);
     const problems = await refused({
       resume,
@@ -159,6 +159,45 @@ describe('training', () => {
     );
     expect((await refused({ resume: damaged }))[0]?.code).toBe('bad-safetensors');
     expect((await refused({ resume: new Uint8Array(4) }))[0]?.code).toBe('bad-safetensors');
+  });
+
+  it('does not go on from a state of which a part is missing or another thing', async () => {
+    const read = readSafetensors(await brokenOff(4));
+    if (!read.ok) throw new Error('no checkpoint');
+    const { tensors, metadata } = read.value;
+    const state = JSON.parse(metadata.get('state') ?? '') as Readonly<Record<string, unknown>>;
+    const [validation] = state['validations'] as readonly Readonly<Record<string, unknown>>[];
+    const scores = validation?.['scores'] as object;
+    const broken: readonly object[] = [
+      { plateau: null },
+      { plateau: {} },
+      { plateau: { best: 'x', waited: 0, reductions: 0 } },
+      { plateau: { best: 1, waited: -1, reductions: 0 } },
+      { validations: [null] },
+      { validations: [{ step: 4, loss: 1 }] },
+      { validations: [{ ...validation, scores: { ...scores, iou: 3 } }] },
+      { validations: [{ ...validation, scores: { ...scores, dice: ['x'] } }] },
+      { losses: ['x', 1, 1, 1] },
+      { norms: [1, 1, 1, null] },
+      { step: -4 },
+    ];
+    const codes = async (own: Parameters<typeof writeSafetensors>[0], change: object) => {
+      const text = JSON.stringify({ ...state, ...change });
+      const resume = writeSafetensors(own, new Map([...metadata, ['state', text]]));
+      return (await refused({ resume })).map(({ code }) => code);
+    };
+    for (const change of broken) {
+      expect(await codes(tensors, change), JSON.stringify(change)).toEqual(['bad-safetensors']);
+    }
+    const slot = [...tensors.keys()].find((name) => name.startsWith('optimiser:m:'));
+    const without = new Map([...tensors].filter(([name]) => name !== slot));
+    expect(await codes(without, {})).toEqual(['bad-safetensors']);
+    // A loss that is no number is written as null.
+    const lost = { validations: [{ ...validation, loss: null }] };
+    const text = JSON.stringify({ ...state, ...lost });
+    const resume = writeSafetensors(tensors, new Map([...metadata, ['state', text]]));
+    const resumed = await trained({ resume });
+    expect(resumed.state.validations[0]?.loss).toBeNaN();
   });
 
   it('ends where a checkpoint cannot be kept', async () => {

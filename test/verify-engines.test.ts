@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openModel } from '../src/compile.js';
 import { NO_FILES } from '../src/compiler/modules.js';
 import { variantsNamed } from '../src/engines/variants.js';
@@ -244,6 +244,24 @@ describe('processRunner', () => {
       'engine-crashed: tfjs-wasm-f32: the process of tfjs-wasm ended with code 1: Error: out of luck',
       'engine-crashed: wgsl-f32: the process of wgsl ended with code 0',
     ]);
+  });
+
+  it('takes an engine that hangs with it when it is stopped by a signal', async () => {
+    const before = process.listeners('SIGTERM');
+    const runner = processRunner({ workerFile: broken, timeout: 60 });
+    const [onSignal, ...others] = process.listeners('SIGTERM').filter((l) => !before.includes(l));
+    expect(others).toEqual([]);
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    const running = runner.run({
+      runtime: 'onnxruntime-web',
+      files: [],
+      inputs: new Map(),
+    } as unknown as Parameters<typeof runner.run>[0]);
+    onSignal?.('SIGTERM');
+    expect(await running).toMatchObject({ ok: false, diagnostics: [{ code: 'engine-crashed' }] });
+    expect(kill.mock.calls).toEqual([[process.pid, 'SIGTERM']]);
+    kill.mockRestore();
+    expect(process.listeners('SIGTERM')).toEqual(before);
   });
 
   it('gives the results of a process as they are here', async () => {

@@ -11,6 +11,16 @@ export interface Axis {
   readonly isLog: boolean;
 }
 
+/** The least and the most of any number of values: more than a call can take as arguments. */
+export function extent(values: readonly number[]): readonly [number, number] {
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of values) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  return [least, most];
+}
+
 /** Steps of 1, 2 or 5 times a power of ten, about `count` of them in a range. */
 function niceStep(range: number, count: number): number {
   const rough = range / count;
@@ -21,8 +31,7 @@ function niceStep(range: number, count: number): number {
 
 /** A linear axis that begins and ends on a mark and holds all values; from 0 where asked. */
 export function linearAxis(values: readonly number[], count: number, fromZero: boolean): Axis {
-  const least = fromZero ? Math.min(0, ...values) : Math.min(...values);
-  const most = Math.max(fromZero ? 0 : -Infinity, ...values);
+  const [least, most] = extent(fromZero ? [...values, 0] : values);
   // One value alone has no range: give it room.
   const range = most - least || Math.abs(most) || 1;
   const step = niceStep(range, count);
@@ -39,8 +48,7 @@ export function linearAxis(values: readonly number[], count: number, fromZero: b
 
 /** A logarithmic axis over whole steps of 1, 2, 5, or of powers of ten where those are too many. */
 export function logAxis(values: readonly number[], count: number): Axis {
-  const least = Math.min(...values);
-  const most = Math.max(...values);
+  const [least, most] = extent(values);
   const decades = Math.log10(most / least);
   const factors = decades * 3 <= count ? [1, 2, 5] : [1];
   const every = Math.max(1, Math.ceil(decades / count));

@@ -9,6 +9,7 @@ import {
   shortNumber,
   text,
   textWidth,
+  widestOf,
 } from './svg.js';
 
 export interface BarRow {
@@ -46,8 +47,8 @@ export function barChart({ title, unit, rows, width: plot = WIDTH }: BarChart): 
     plot / 84,
     true,
   );
-  const left = MARGIN + Math.max(0, ...names.map((name) => textWidth(name, FONT))) + 8;
-  const valueWidth = Math.max(0, ...values.map((value) => textWidth(value, SMALL)));
+  const left = MARGIN + widestOf(names, FONT) + 8;
+  const valueWidth = widestOf(values, SMALL);
   const [heading, top] = [MARGIN + 12, MARGIN + 32];
   const bottom = top + Math.max(1, rows.length) * ROW;
   const heading_ = { size: 14, bold: true };

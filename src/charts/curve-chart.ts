@@ -1,5 +1,5 @@
 /** How figures go over the steps of a training, as SVG: panels one under the other. */
-import { linearAxis, logAxis, type Axis } from './axis.js';
+import { extent, linearAxis, logAxis, type Axis } from './axis.js';
 import { legend } from './legend.js';
 import {
   COLOR,
@@ -9,7 +9,7 @@ import {
   escapeXml,
   shortNumber,
   text,
-  textWidth,
+  widestOf,
 } from './svg.js';
 
 export interface Point {
@@ -61,9 +61,9 @@ const MOST_POINTS = 1280;
 const LOG_FROM = 30;
 
 export function curveChart({ title, x, panels }: CurveChart): string {
-  const side = Math.max(...panels.map((panel) => sideWidth(panel)));
+  const side = extent(panels.map((panel) => sideWidth(panel)))[1];
   const left = MARGIN + 22 + side;
-  const most = Math.max(1, ...panels.flatMap(({ curves }) => curves.flatMap(lastX)));
+  const [, most] = extent([1, ...panels.flatMap(({ curves }) => curves.flatMap(lastX))]);
   const across = linearAxis([0, most], 8, true);
   let top = MARGIN;
   const content = panels.flatMap((panel) => {
@@ -84,15 +84,14 @@ function axisOf({ curves, range }: CurvePanel): Axis {
   const values = curves.flatMap(({ points }) => points.map(({ y }) => y));
   if (range !== undefined) return linearAxis(range, 5, false);
   if (values.length === 0) return linearAxis([0, 1], 5, true);
-  const least = values.reduce((a, b) => Math.min(a, b));
-  const most = values.reduce((a, b) => Math.max(a, b));
+  const [least, most] = extent(values);
   return least > 0 && most / least > LOG_FROM
     ? logAxis([least, most], 6)
     : linearAxis([least, most], 5, least >= 0);
 }
 
 function sideWidth(panel: CurvePanel): number {
-  return Math.max(...axisOf(panel).labels.map((label) => textWidth(label, SMALL)));
+  return widestOf(axisOf(panel).labels, SMALL);
 }
 
 interface Place {

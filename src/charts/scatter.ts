@@ -1,6 +1,15 @@
 /** A scatter plot with its Pareto front, as SVG. */
-import { linearAxis, logAxis, type Axis } from './axis.js';
-import { COLOR, document, element, escapeXml, shortNumber, text, textWidth } from './svg.js';
+import { extent, linearAxis, logAxis, type Axis } from './axis.js';
+import {
+  COLOR,
+  document,
+  element,
+  escapeXml,
+  shortNumber,
+  text,
+  textWidth,
+  widestOf,
+} from './svg.js';
 
 export interface ScatterAxis {
   /** What is along it: `parameters`. */
@@ -53,7 +62,7 @@ export function scatter({ title, x, y, points, front }: Scatter): string {
     y,
     points.map((p) => p.y),
   );
-  const labelWidth = Math.max(...yAxis.labels.map((label) => textWidth(label, SMALL)));
+  const labelWidth = widestOf(yAxis.labels, SMALL);
   const plot = {
     x: MARGIN + 22 + labelWidth,
     y: MARGIN + (front === undefined ? 32 : 48),
@@ -128,7 +137,8 @@ function axisOf({ label, scale }: ScatterAxis, values: readonly number[]): Axis 
     throw new RangeError(`${label} has a value that is no number`);
   const isPositive = values.every((value) => value > 0);
   if (scale === 'log' && !isPositive) throw new RangeError(`${label} has no logarithm everywhere`);
-  const isWide = values.length > 0 && Math.max(...values) >= 100 * Math.min(...values);
+  const [least, most] = extent(values);
+  const isWide = values.length > 0 && most >= 100 * least;
   if (isPositive && values.length > 0 && (scale === 'log' || (scale === undefined && isWide))) {
     return logAxis(values, 8);
   }

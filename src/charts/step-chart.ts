@@ -10,6 +10,7 @@ import {
   shortNumber,
   text,
   textWidth,
+  widestOf,
 } from './svg.js';
 
 export interface Step {
@@ -50,9 +51,9 @@ export function stepChart({ title, x, y, series }: StepChart): string {
     .find(({ value }) => !Number.isFinite(value) || value < 0);
   if (wrong !== undefined) throw new RangeError(`${wrong.label} has the value ${wrong.value}`);
   const values = series.flatMap(({ steps }) => steps.map(({ value }) => value));
-  const yAxis = linearAxis(extent(values), 5, true);
-  const count = Math.max(1, ...series.map(({ steps }) => steps.length));
-  const labelWidth = Math.max(...yAxis.labels.map((label) => textWidth(label, SMALL)));
+  const yAxis = linearAxis(values.length === 0 ? [0, 1] : values, 5, true);
+  const count = series.reduce((most, { steps }) => Math.max(most, steps.length), 1);
+  const labelWidth = widestOf(yAxis.labels, SMALL);
   const hasLegend = series.length > 1;
   const plot = { x: MARGIN + 22 + labelWidth, y: MARGIN + (hasLegend ? 56 : 40), ...PLOT };
   const bottom = plot.y + plot.height;
@@ -117,12 +118,6 @@ function entryOf({ label }: StepSeries, index: number): LegendEntry {
 }
 
 type Plot = { readonly x: number; readonly y: number } & typeof PLOT;
-
-/** The least and the most of any number of values. */
-function extent(values: readonly number[]): number[] {
-  if (values.length === 0) return [0, 1];
-  return [0, values.reduce((most, value) => Math.max(most, value), 0)];
-}
 
 function thinned(steps: readonly Step[]): readonly Step[] {
   if (steps.length <= MOST_STEPS) return steps;

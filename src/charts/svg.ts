@@ -80,6 +80,11 @@ export function textWidth(text: string, { size, bold = false }: FontOptions): nu
   return (width / 1000) * size * (bold ? BOLD : 1);
 }
 
+/** The width of the widest of several texts, 0 where there is none. */
+export function widestOf(texts: readonly string[], font: FontOptions): number {
+  return texts.reduce((widest, text) => Math.max(widest, textWidth(text, font)), 0);
+}
+
 /** The text, or as much of its begin and end as fits, around `…`. */
 export function shorten(text: string, width: number, font: FontOptions): string {
   if (textWidth(text, font) <= width) return text;

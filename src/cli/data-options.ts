@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Outcome } from '../compiler/diagnostic.js';
 import type { Dataset, DatasetOptions } from '../data/dataset.js';
+import { MAX_CLASSES } from '../data/labels.js';
 import { membranes } from '../data/membranes.js';
 import { openDataset } from '../data/open.js';
 import { tumours } from '../data/tumours.js';
@@ -38,6 +39,13 @@ export function readDataOptions(flags: DataFlags): Outcome<DatasetOptions> {
     return wrongOption('classes', flags.classes, '`--classes` takes two names at least', [
       'as in `--classes background,membrane`',
     ]);
+  }
+  if (classes !== undefined && classes.length > MAX_CLASSES) {
+    return wrongOption(
+      'classes',
+      flags.classes ?? '',
+      `\`--classes\` takes ${MAX_CLASSES} names at most, and these are ${classes.length}`,
+    );
   }
   return {
     ok: true,

@@ -3,9 +3,18 @@
  * place under a temporary name, then renamed. Failures are diagnostics.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
 import { codeOf, reasonOf } from './input.js';
 
@@ -71,7 +80,7 @@ export function writeOutputFolder(
   files: ReadonlyMap<string, Content>,
   options: OutputOptions = {},
 ): Promise<readonly Diagnostic[]> {
-  return withTemporaries(async (temporary) => {
+  return withTemporaries(async (temporary, discard) => {
     const place = await placeOf(path, 'folder', options);
     if ('code' in place) return [place];
     const target = place.path;
@@ -84,16 +93,17 @@ export function writeOutputFolder(
         await writeFile(file, content, place);
       }
       if (!place.exists) return rename(staged, target);
-      // A folder with files in it cannot be renamed over: move it aside, and back on failure.
+      // A folder with files in it cannot be renamed over: move it aside, and back on failure. At
+      // once, so that no signal comes while neither is in place.
       const aside = temporaryName(target);
-      await rename(target, aside);
+      renameSync(target, aside);
       try {
-        await rename(staged, target);
+        renameSync(staged, target);
       } catch (error) {
-        await rename(aside, target);
+        renameSync(aside, target);
         throw error;
       }
-      await rm(aside, { recursive: true, force: true });
+      discard(aside);
     });
     return failure === undefined ? [] : [failure];
   });
@@ -131,6 +141,61 @@ export async function outputProblem(
   return 'code' in place ? place : undefined;
 }
 
+/** A file of a command, by what its user calls it: `--log`, in backquotes where that is an option. */
+export interface NamedFile {
+  readonly name: string;
+  readonly path: string | undefined;
+}
+
+/**
+ * What is wrong where a file to be written is another of the command's files as well, however the
+ * paths are spelt: one would be lost, or read while it is written.
+ */
+export function sharedFiles(
+  read: readonly NamedFile[],
+  written: readonly NamedFile[],
+): readonly Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  const seen = new Map<string, NamedFile>();
+  for (const file of [...read, ...written]) {
+    const place = file.path === undefined ? undefined : placeName(file.path);
+    if (place === undefined) continue;
+    const other = seen.get(place);
+    if (other === undefined) seen.set(place, file);
+    else if (written.includes(file)) {
+      const paths = [...new Set([other.path, file.path])].join(' and ');
+      const message = `${other.name} and ${file.name} are the same file, ${paths}`;
+      const hints = [`name another file for ${file.name}`];
+      problems.push(diagnostic('wrong-option', message, { hints }));
+    }
+  }
+  return problems;
+}
+
+export function isSameFile(a: string, b: string): boolean {
+  const place = placeName(a);
+  return place !== undefined && place === placeName(b);
+}
+
+/**
+ * One spelling for all paths to a file, whether or not it is there yet. Undefined for a pipe or a
+ * device, which several may write to.
+ */
+function placeName(path: string): string | undefined {
+  const whole = resolve(path);
+  try {
+    const found = statSync(whole);
+    return found.isFile() || found.isDirectory() ? realpathSync(whole) : undefined;
+  } catch {
+    // A file that is yet to be made lies in a folder that is there, or cannot be written.
+  }
+  try {
+    return join(realpathSync(dirname(whole)), basename(whole));
+  } catch {
+    return whole;
+  }
+}
+
 interface Place {
   /** Where to write: what the user's path stands for, links followed. */
   readonly path: string;
@@ -147,6 +212,15 @@ async function placeOf(
   kind: 'file' | 'folder',
   options: OutputOptions,
 ): Promise<Place | Diagnostic> {
+  if (kind === 'file' && (path.endsWith('/') || path.endsWith(sep))) {
+    return diagnostic(
+      'cannot-write',
+      `cannot write ${path}: a file is written, and that is a folder`,
+      {
+        hints: ['name a file, in that folder or elsewhere'],
+      },
+    );
+  }
   let target: string;
   let found: Awaited<ReturnType<typeof stat>>;
   try {
@@ -177,8 +251,14 @@ async function placeOf(
       hints: ['name another output, or replace it with `--force`'],
     });
   }
-  const isEmpty = found.isFile() ? found.size === 0 : (await readdir(target)).length === 0;
-  if (isEmpty || (await options.isSameKind?.(target)) === true) return place;
+  try {
+    const isEmpty = found.isFile() ? found.size === 0 : (await readdir(target)).length === 0;
+    if (isEmpty || (await options.isSameKind?.(target)) === true) return place;
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    // Something that would make it of the kind is not there: it is of another.
+    if (codeOf(error) !== 'ENOENT') return explain(path, error);
+  }
   return diagnostic('output-exists', `${path} exists and holds something else`, {
     hints: ['name another output, or replace it with `--force`'],
   });
@@ -244,11 +324,11 @@ export function explain(path: string, error: unknown): Diagnostic {
 }
 
 /**
- * Runs `work` with a maker of temporary names beside a path. What still lies under one of them
- * afterwards is deleted, on an interrupt too.
+ * Runs `work` with a maker of temporary names beside a path, and a way to name what else is to go.
+ * What still lies there afterwards is deleted, on an interrupt too.
  */
 async function withTemporaries<T>(
-  work: (temporary: (beside: string) => string) => Promise<T>,
+  work: (temporary: (beside: string) => string, discard: (path: string) => void) => Promise<T>,
 ): Promise<T> {
   const made: string[] = [];
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -260,13 +340,17 @@ async function withTemporaries<T>(
   const stopListening = (): void => signals.forEach((signal) => process.off(signal, onSignal));
   signals.forEach((signal) => process.on(signal, onSignal));
   try {
-    return await work((beside) => {
-      const path = temporaryName(beside);
-      made.push(path);
-      return path;
-    });
+    return await work(
+      (beside) => {
+        const path = temporaryName(beside);
+        made.push(path);
+        return path;
+      },
+      (path) => made.push(path),
+    );
   } finally {
-    await Promise.all(made.map((path) => rm(path, { recursive: true, force: true })));
+    // What cannot be deleted stays, under a hidden name: all that was asked for is done.
+    await Promise.allSettled(made.map((path) => rm(path, { recursive: true, force: true })));
     stopListening();
   }
 }

@@ -1,7 +1,7 @@
 /** What `archc run` writes: outputs as images and arrays, and masks laid over the image. */
 import { extname } from 'node:path';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
-import type { Graph, Tensor } from '../compiler/ir.js';
+import { inputName, type Graph, type Tensor } from '../compiler/ir.js';
 import { didYouMean } from '../compiler/names.js';
 import { activationOf } from '../compiler/recipe-fit.js';
 import { formatShape } from '../compiler/shape.js';
@@ -9,6 +9,7 @@ import type { RunInput, RunResult } from '../run.js';
 import { isNpyFile, isPngFile } from './artifacts.js';
 import { flagSource } from './exit.js';
 import { splitNamed, wrongOption } from './options.js';
+import { isSameFile } from './output.js';
 
 export const KINDS = { png: isPngFile, npy: isNpyFile } as const;
 type Kind = keyof typeof KINDS;
@@ -49,6 +50,18 @@ function withoutExtension(path: string): string {
   return path.slice(0, path.length - extname(path).length);
 }
 
+/**
+ * What flows into the model's first input, which is the image that masks are laid over; the command
+ * line may name inputs in any order.
+ */
+export function imageOf(
+  { inputs: [first] }: Graph,
+  given: readonly RunInput[],
+): Tensor | undefined {
+  if (first === undefined) return undefined;
+  return given.find(({ name }) => name === undefined || name === inputName(first))?.tensor;
+}
+
 /** What is wrong with where outputs are to go, before anything runs. */
 export function outputProblems(
   graph: Graph,
@@ -57,7 +70,7 @@ export function outputProblems(
   isOverlaid: boolean,
 ): Diagnostic[] {
   const names = graph.outputs.map((output) => output.name);
-  const seen = new Set<string>();
+  const seen: string[] = [];
   return flags.flatMap((flag): Diagnostic[] => {
     const { name = names.length === 1 ? names[0] : undefined, path, kind, text } = flag;
     const source = flagSource('output', text);
@@ -76,8 +89,13 @@ export function outputProblems(
       const list = `its outputs are ${names.join(', ')}`;
       return say(`\`${graph.name}\` has no output \`${name}\``, ...didYouMean(name, names), list);
     }
-    if (seen.has(path)) return say(`${path} is named twice`);
-    seen.add(path);
+    const other = seen.find((each) => isSameFile(each, path));
+    if (other !== undefined) {
+      return say(
+        other === path ? `${path} is named twice` : `${path} is ${other}, which is named already`,
+      );
+    }
+    seen.push(path);
     if (isOverlaid && kind !== 'png') return say('`--overlay` is a picture: a `.png`');
     if (kind !== 'png') return [];
     const { shape } = output.value.type;
@@ -92,7 +110,7 @@ export function outputProblems(
     } else if (shape.length !== 3 || (shape[2] !== 1 && shape[2] !== 3)) {
       return say(`\`${name}\` is ${formatShape(shape)}, and an image has 1 or 3 channels`, hint);
     }
-    const images = inputs[0]?.tensor.shape ?? [];
+    const images = imageOf(graph, inputs)?.shape ?? [];
     const rank = graph.inputs[0]?.type.shape.length ?? 0;
     return images.length > rank && (images[0] ?? 1) > 1
       ? say(`there are ${images[0]} images, and a PNG holds one`, hint, 'or choose one: `--page 1`')

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from
 import { extname } from 'node:path';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { codeOf } from './input.js';
-import { explain, outputProblem, replaceFile } from './output.js';
+import { explain, isSameFile, outputProblem, replaceFile } from './output.js';
 
 /** `w.safetensors` has its checkpoint in `w.checkpoint.safetensors`. */
 export function checkpointPath(output: string): string {
@@ -29,14 +29,15 @@ export async function openCheckpoint(
   resumed: string | undefined,
   force: boolean,
 ): Promise<Outcome<CheckpointFile>> {
-  if (existsSync(path) && resumed !== path && !force) {
+  const isResumed = resumed !== undefined && isSameFile(resumed, path);
+  if (existsSync(path) && !isResumed && !force) {
     const hints = [`go on with it: \`--resume ${path}\``, 'or start again with `--force`'];
     const message = `${path} is the checkpoint of a training that was not finished`;
     return { ok: false, diagnostics: [diagnostic('output-exists', message, { hints })] };
   }
   const problem = await outputProblem(path, { force: true });
   if (problem !== undefined) return { ok: false, diagnostics: [problem] };
-  let isSaved = resumed === path;
+  let isSaved = isResumed;
   return {
     ok: true,
     value: {

@@ -2,6 +2,8 @@
 import type { Diagnostic } from '../compiler/diagnostic.js';
 import type { TrainingIdentity } from '../train/checkpoint.js';
 import type { StepRecord, ValidationRecord } from '../train/loop.js';
+import { figuresOf } from '../train/metrics.js';
+import type { Metric } from '../train/recipe.js';
 import { formatScore, formatTime } from '../train/words.js';
 import { shellWord } from '../weights/trained.js';
 import type { DataFlags } from './data-options.js';
@@ -13,6 +15,7 @@ import type { CheckpointFile } from './training-files.js';
 export interface ResumedFlags extends DataFlags {
   readonly recipe?: string;
   readonly output: string;
+  readonly checkpoint?: string;
   readonly set?: readonly string[];
   readonly seed?: string;
   readonly steps?: string;
@@ -42,7 +45,10 @@ export function watchInterrupts(shell: Shell): {
   };
 }
 
-export function createClock() {
+/** `metrics` are those of the recipe. */
+export function createClock(metrics: readonly Metric[]) {
+  // One alone: the bar has a line.
+  const [shown] = figuresOf(metrics.includes('mean_iou') ? ['mean_iou'] : metrics, []);
   let begun = performance.now();
   let first = 0;
   return {
@@ -55,7 +61,10 @@ export function createClock() {
     detail(record: StepRecord, total: number, last: ValidationRecord | undefined): string {
       const perSecond = (record.step - first) / ((performance.now() - begun) / 1000);
       const left = formatTime((total - record.step) / perSecond);
-      const scores = last === undefined ? '' : `  mean IoU ${formatScore(last.scores.meanIou)}`;
+      const scores =
+        last === undefined || shown === undefined
+          ? ''
+          : `  ${shown.name} ${formatScore(shown.of(last.scores))}`;
       return `loss ${record.loss.toFixed(4)}${scores}  ${perSecond.toFixed(1)} steps/s  ${left} left`;
     },
   };
@@ -64,16 +73,14 @@ export function createClock() {
 export function validationLine(
   { step, loss, scores }: ValidationRecord,
   steps: number,
+  metrics: readonly Metric[],
   classes: readonly string[],
 ): string {
-  const dice = scores.dice.flatMap((value, i) =>
-    i === 0 ? [] : [`Dice of ${classes[i] ?? `class ${i}`} ${formatScore(value)}`],
-  );
+  const names = scores.dice.map((_, i) => classes[i] ?? `class ${i}`);
+  const figures = figuresOf(metrics, names);
   const parts = [
     `loss ${loss.toFixed(4)}`,
-    `accuracy ${formatScore(scores.accuracy)}`,
-    `mean IoU ${formatScore(scores.meanIou)}`,
-    ...dice,
+    ...figures.map(({ name, of }) => `${name} ${formatScore(of(scores))}`),
   ];
   return `step ${step}/${steps}: validation ${parts.join(', ')}`;
 }
@@ -92,21 +99,21 @@ export function withCheckpoint(problem: Diagnostic, { isSaved, path }: Checkpoin
 export function resumeLine(
   file: string,
   flags: ResumedFlags,
-  checkpoint: string,
+  saved: string,
   step: number,
   steps: number,
 ): string {
   const { recipe, data, foreground, classes, seed, steps: asked, tile, engine } = flags;
-  const { log, report, curves } = flags;
+  const { checkpoint, log, report, curves } = flags;
   const named = { recipe, data, foreground, classes, seed, steps: asked, tile, engine };
   const kept = [
-    ...Object.entries({ ...named, log, report, curves }).flatMap(([name, value]) =>
+    ...Object.entries({ ...named, checkpoint, log, report, curves }).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, shellWord(value)],
     ),
     ...(flags.merge === true ? ['--merge'] : []),
     ...(flags.set ?? []).flatMap((text) => ['--set', shellWord(text)]),
   ];
-  const files = ['-o', shellWord(flags.output), '--resume', shellWord(checkpoint)];
+  const files = ['-o', shellWord(flags.output), '--resume', shellWord(saved)];
   const command = ['archc train', shellWord(file), ...kept, ...files];
   return `stopped after ${step} of ${steps} steps; go on with \`${command.join(' ')}\``;
 }

@@ -85,8 +85,10 @@ export function loadProgram(entry: Source, host: Host): Program {
     diagnostics.push(...parsed.diagnostics);
     const names = new Map<string, TopLevel>();
     const module: Module = { file: parsed.tree, names, isStandard };
-    loaded.set(keyOf(source.path, isStandard), module);
-    const link: Link = { path: source.path, isStandard };
+    // As an import of it would say.
+    const path = stepsOf(source.path).join('/');
+    loaded.set(keyOf(path, isStandard), module);
+    const link: Link = { path, isStandard };
     chain.push(link);
     for (const item of parsed.tree.imports) {
       link.by = item.pathSpan;
@@ -226,12 +228,16 @@ function bindName(
   );
 }
 
+/** `./lib/a.arch` is `lib/a.arch`: a `.` is no folder that `..` could leave. */
+function stepsOf(path: string): string[] {
+  return path.split(/[/\\]/).filter((step) => step !== '.');
+}
+
 /** The path of an import, relative to where the importer's path is relative to. */
 function resolvePath(importer: string, path: string): string | undefined {
   if (path.startsWith('std/')) return path;
   if (!path.startsWith('./') && !path.startsWith('../')) return undefined;
-  const separator = /^(.*)[/\\]/.exec(importer);
-  const steps = separator === null ? [] : (separator[1] ?? '').split(/[/\\]/);
+  const steps = stepsOf(importer).slice(0, -1);
   for (const step of path.split('/')) {
     if (step === '.' || step === '') continue;
     const last = steps.at(-1);

@@ -33,8 +33,13 @@ export function readStart(path: string, length: number): Outcome<Uint8Array> {
   }
 }
 
+/** Whatever cannot be followed, such as a link to itself, is none. */
 export function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 export interface Folder {

@@ -67,10 +67,14 @@ function placeOf(
 /**
  * The rule for labels of these values. 0 with 255 (or 65535), and nothing else, are two classes; see
  * `DatasetOptions.foreground`. All else are numbers of classes, below the number of names given, or up
- * to 31 without. Each other value gives `bad-label`.
+ * to 31 without. Each other value gives `bad-label`, more than `MAX_CLASSES` names `data-mismatch`.
  */
 export function labelRule(values: LabelValues, options: DatasetOptions): Outcome<LabelRule> {
   const names = options.classes;
+  if (names !== undefined && names.length > MAX_CLASSES) {
+    const message = `${names.length} classes are named, and a dataset has ${MAX_CLASSES} at most`;
+    return { ok: false, diagnostics: [diagnostic('data-mismatch', message)] };
+  }
   const white = WHITES.find((w) => values.has(w));
   const mayBeBinary = names === undefined || names.length === 2;
   if (mayBeBinary && [...values.keys()].every((v) => v === 0 || v === (white ?? 1))) {

@@ -19,6 +19,7 @@ import { NO_FILES, type Host } from '../compiler/modules.js';
 import type { Source } from '../compiler/source.js';
 import { matchWeights } from '../weights/match.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
+import { weightsAlone } from '../weights/trained.js';
 import { VERSION } from '../version.js';
 import { registerGradientKernels } from './kernels.js';
 import { registerLayers } from './layers.js';
@@ -53,7 +54,7 @@ export interface TrainableModel {
   readonly setWeights: (values: ReadonlyMap<string, Tensor>) => readonly Diagnostic[];
   /** A safetensors file, for `archc compile --weights`. */
   readonly toSafetensors: () => Uint8Array;
-  /** Reads such a file; the model stays as it is where that fails. */
+  /** Reads such a file, or a checkpoint of a training; the model stays as it is where that fails. */
   readonly loadSafetensors: (bytes: Uint8Array) => readonly Diagnostic[];
 }
 
@@ -154,7 +155,7 @@ function trainable(
     toSafetensors: () => writeSafetensors(read()),
     loadSafetensors(bytes) {
       const file = readSafetensors(bytes);
-      return file.ok ? write(file.value.tensors) : file.diagnostics;
+      return file.ok ? write(weightsAlone(file.value.tensors)) : file.diagnostics;
     },
   };
 }

@@ -62,9 +62,12 @@ export function encodeCheckpoint(
   return writeSafetensors(tensors, metadata);
 }
 
-interface SavedState extends Pick<TrainingState, 'step' | 'validations'> {
+type Validation = TrainingState['validations'][number];
+
+interface SavedState extends Pick<TrainingState, 'step'> {
   /** JSON has no infinity. */
   readonly plateau: Omit<TrainingState['plateau'], 'best'> & { readonly best: number | null };
+  readonly validations: readonly (Omit<Validation, 'loss'> & { readonly loss: number | null })[];
   readonly losses: readonly number[];
   readonly rates: readonly number[];
   readonly norms: readonly number[];
@@ -99,10 +102,7 @@ export function decodeCheckpoint(
   if (differences.length > 0) return { ok: false, diagnostics: differences };
   const saved = parseState(text);
   const slots = slotsOf(tensors, identity.recipe, weights);
-  if (saved === undefined || slots === undefined) {
-    const message = 'the state of the training in it is damaged';
-    return { ok: false, diagnostics: [diagnostic('bad-safetensors', message)] };
-  }
+  if (saved === undefined || slots === undefined) return damaged();
   const { step, plateau, losses, rates, norms, validations } = saved;
   return {
     ok: true,
@@ -118,12 +118,16 @@ export function decodeCheckpoint(
         gradientNorm: norms[i] ?? 0,
       })),
       // JSON leaves out what is undefined, and that is how undefined scores read again.
-      validations: validations.map((v) => ({ ...v, scores: revived(v.scores) })),
+      validations: validations.map((v) => ({
+        ...v,
+        loss: v.loss ?? Number.NaN,
+        scores: revived(v.scores),
+      })),
     },
   };
 }
 
-type Scores = TrainingState['validations'][number]['scores'];
+type Scores = Validation['scores'];
 
 /** In arrays, JSON writes null for undefined. */
 function revived(scores: Scores): Scores {
@@ -139,14 +143,64 @@ function parseState(text: string): SavedState | undefined {
     const value = JSON.parse(text) as SavedState;
     const { step, losses, rates, norms, plateau, validations } = value;
     const isWhole =
-      Number.isSafeInteger(step) &&
-      [losses, rates, norms].every((each) => Array.isArray(each) && each.length === step) &&
-      Array.isArray(validations) &&
-      typeof plateau === 'object';
+      isCount(step) &&
+      [losses, rates, norms].every((each) => isList(each, isNumber) && each.length === step) &&
+      isCount(plateau.waited) &&
+      isCount(plateau.reductions) &&
+      isNumberOrNull(plateau.best) &&
+      isList(validations, isValidation);
     return isWhole ? value : undefined;
   } catch {
+    // No JSON, or no object where one is to be.
     return undefined;
   }
+}
+
+// The types of `SavedState` are what `encodeCheckpoint` writes; what is read may be anything.
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number';
+}
+
+function isNumberOrNull(value: unknown): boolean {
+  return value === null || isNumber(value);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isList<T>(value: readonly T[], is: (item: T) => boolean): boolean {
+  return Array.isArray(value) && value.every(is);
+}
+
+function isValidation({ step, loss, scores }: SavedState['validations'][number]): boolean {
+  const { pixels, accuracy, meanIou, iou, dice } = scores;
+  return (
+    isCount(step) &&
+    isNumberOrNull(loss) &&
+    isCount(pixels) &&
+    [accuracy, meanIou].every((each) => each === undefined || isNumber(each)) &&
+    isList(iou, isNumberOrNull) &&
+    isList(dice, isNumberOrNull)
+  );
+}
+
+/** Whether a state has all that the optimiser keeps of the weights that are trained. */
+export function hasSlots(
+  { slots }: Pick<TrainingState, 'slots'>,
+  { optimiser }: Recipe,
+  weights: readonly Weight[],
+): boolean {
+  const names = slotNames(optimiser);
+  return weights
+    .filter(({ trainable }) => trainable)
+    .every(({ name }) => names.every((slot) => slots.get(name)?.[slot] !== undefined));
+}
+
+export function damaged(): Outcome<never> {
+  const message = 'the state of the training in it is damaged';
+  return { ok: false, diagnostics: [diagnostic('bad-safetensors', message)] };
 }
 
 function slotsOf(
@@ -160,7 +214,7 @@ function slotsOf(
     const own: Record<string, Float32Array> = {};
     for (const slot of slotNames(optimiser)) {
       const tensor = tensors.get(`${SLOT_PREFIX}${slot}:${name}`);
-      // A weight that is not trained has none.
+      // A weight that is not trained has none; of the others, `hasSlots` knows.
       if (tensor === undefined) continue;
       if (tensor.data.length !== size) return undefined;
       own[slot] = tensor.data;
@@ -170,7 +224,10 @@ function slotsOf(
   return found;
 }
 
-/** What of a file is of another training. The length may differ: that is to train on. */
+/** Settings that no step depends on; another length is to train on. */
+const MAY_CHANGE: ReadonlySet<string> = new Set<keyof Recipe>(['length', 'validate', 'metrics']);
+
+/** What of a file is of another training. */
 function identityDifferences(
   metadata: ReadonlyMap<string, string>,
   { model, arguments: given, recipe, data }: TrainingIdentity,
@@ -188,7 +245,7 @@ function identityDifferences(
   const saved = recordIn(metadata.get('recipe'));
   const own: Readonly<Record<string, unknown>> = { ...recipe };
   for (const key of new Set([...Object.keys(saved), ...Object.keys(own)])) {
-    if (key === 'length' || key === 'validate') continue;
+    if (MAY_CHANGE.has(key)) continue;
     const words = (value: unknown): string =>
       value === undefined ? 'nothing' : JSON.stringify(value);
     compare(`the recipe's ${key}`, words(saved[key]), words(own[key]));

@@ -3,6 +3,8 @@
  * whole images.
  */
 
+import type { Metric } from './recipe.js';
+
 /** `counts[truth · classes + predicted]` pixels. */
 export interface Confusion {
   readonly classes: number;
@@ -68,6 +70,39 @@ export function scoresOf({ classes, counts }: Confusion): Scores {
     ),
     iou,
     dice: perClass.map(({ hits, truth, predicted }) => ratio(2 * hits, truth + predicted)),
+  };
+}
+
+/** A figure of the scores, by the name that people read. */
+export interface Figure {
+  readonly name: string;
+  readonly of: (scores: Scores) => number | undefined;
+}
+
+/** The figures that a recipe's `metrics` report, in its order; Dice of each class but the background. */
+export function figuresOf(metrics: readonly Metric[], classes: readonly string[]): Figure[] {
+  return metrics.flatMap((metric): Figure[] => {
+    switch (metric) {
+      case 'accuracy':
+        return [{ name: 'accuracy', of: ({ accuracy }) => accuracy }];
+      case 'mean_iou':
+        return [{ name: 'mean IoU', of: ({ meanIou }) => meanIou }];
+      case 'dice':
+        return classes
+          .map((name, i): Figure => ({ name: `Dice of ${name}`, of: ({ dice }) => dice[i] }))
+          .slice(1);
+    }
+  });
+}
+
+/** The scores that these metrics are read from: with the mean of IoU, that of each class. */
+export function scoresIn(scores: Scores, metrics: readonly Metric[]): Partial<Scores> {
+  const { pixels, accuracy, meanIou, iou, dice } = scores;
+  return {
+    pixels,
+    ...(metrics.includes('accuracy') ? { accuracy } : {}),
+    ...(metrics.includes('mean_iou') ? { meanIou, iou } : {}),
+    ...(metrics.includes('dice') ? { dice } : {}),
   };
 }
 

@@ -8,6 +8,7 @@ import { VERSION } from '../version.js';
 import type { TrainingIdentity } from './checkpoint.js';
 import type { Shown } from './evaluate.js';
 import type { StepRecord, TrainingState } from './loop.js';
+import { figuresOf, type Figure } from './metrics.js';
 import type { LossTerm } from './recipe.js';
 import { formatScore } from './words.js';
 
@@ -37,7 +38,7 @@ export function trainingCurves(report: TrainingReport): string {
   return curveChart({
     title: `Training of ${identity.model} by ${identity.recipe.name}`,
     x: 'steps',
-    panels: [lossPanel(state), metricPanel(report), ratePanel(state)],
+    panels: [lossPanel(state), ...metricPanels(report), ratePanel(state)],
   });
 }
 
@@ -70,32 +71,18 @@ function lossPanel({ steps, validations }: TrainingReport['state']): CurvePanel 
   return { title: 'Loss', y: 'loss', curves };
 }
 
-function metricPanel({ state: { validations }, classes }: TrainingReport): CurvePanel {
-  const curve = (
-    label: string,
-    of: (v: (typeof validations)[number]) => number | undefined,
-  ): Curve => ({
-    label,
+/** None, where the recipe's `metrics` are none. */
+function metricPanels({ identity, state: { validations }, classes }: TrainingReport): CurvePanel[] {
+  const curves = figuresOf(identity.recipe.metrics, classes).map(({ name, of }): Curve => ({
+    label: name === 'accuracy' ? 'pixel accuracy' : name,
     dots: true,
-    points: validations.flatMap((v) => {
-      const y = of(v);
-      return y === undefined ? [] : [{ x: v.step, y }];
+    points: validations.flatMap(({ step, scores }) => {
+      const y = of(scores);
+      return y === undefined ? [] : [{ x: step, y }];
     }),
-  });
-  const dice = classes.flatMap((name, i) =>
-    i === 0 ? [] : [curve(`Dice of ${name}`, ({ scores }) => scores.dice[i])],
-  );
-  const curves = [
-    curve('pixel accuracy', ({ scores }) => scores.accuracy),
-    curve('mean IoU', ({ scores }) => scores.meanIou),
-    ...dice,
-  ];
-  return {
-    title: 'Metrics on whole images of the validation set',
-    y: 'score',
-    curves,
-    range: [0, 1],
-  };
+  }));
+  const title = 'Metrics on whole images of the validation set';
+  return curves.length === 0 ? [] : [{ title, y: 'score', curves, range: [0, 1] }];
 }
 
 function ratePanel({ steps }: TrainingReport['state']): CurvePanel {
@@ -118,7 +105,7 @@ ${pageHead(title, policy)}
 <header>
 <p class="kind">archc train</p>
 <h1>${model} by ${recipe.name}</h1>
-<p class="facts"><span>in <code>${file}</code></span> <span>steps <b>${state.steps.length} of ${report.totalSteps}</b></span> ${scoreFacts(last, report.classes)}</p>
+<p class="facts"><span>in <code>${file}</code></span> <span>steps <b>${state.steps.length} of ${report.totalSteps}</b></span> ${scoreFacts(last, figuresOf(recipe.metrics, report.classes))}</p>
 </header>
 <main id="main">
 <section aria-labelledby="curves"><h2 id="curves">Curves</h2>
@@ -134,17 +121,12 @@ ${plainTable('What was trained, and how', [{ title: 'setting' }, { title: 'value
 
 function scoreFacts(
   last: TrainingReport['state']['validations'][number] | undefined,
-  classes: readonly string[],
+  figures: readonly Figure[],
 ): readonly Markup[] {
   if (last === undefined) return [];
-  const { accuracy, meanIou, dice } = last.scores;
-  const fact = (name: string, value: number | undefined): Markup =>
-    markup`<span>${name} <b>${formatScore(value)}</b></span> `;
-  return [
-    fact('accuracy', accuracy),
-    fact('mean IoU', meanIou),
-    ...classes.flatMap((name, i) => (i === 0 ? [] : [fact(`Dice of ${name}`, dice[i])])),
-  ];
+  return figures.map(
+    ({ name, of }) => markup`<span>${name} <b>${formatScore(of(last.scores))}</b></span> `,
+  );
 }
 
 function predictions(rows: readonly Markup[]): Markup | undefined {

@@ -6,7 +6,13 @@ import { byteCache, DEFAULT_CACHE_BYTES } from '../data/cache.js';
 import type { Dataset, Sample } from '../data/dataset.js';
 import { classCounts, singleClass, splitDataset, type Parts } from '../data/split.js';
 import type { Draw, Example } from './batches.js';
-import { decodeCheckpoint, encodeCheckpoint, type TrainingIdentity } from './checkpoint.js';
+import {
+  damaged,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  hasSlots,
+  type TrainingIdentity,
+} from './checkpoint.js';
 import { evaluate, loadExample, type Shown } from './evaluate.js';
 import { trainingGraph } from './graph.js';
 import {
@@ -78,6 +84,7 @@ export async function train(request: TrainRequest): Promise<Outcome<TrainResult>
   const resumed = resumedState(request, graph.value.weights);
   if (!resumed.ok) return resumed;
   const from = resumed.value;
+  if (from !== undefined && !hasSlots(from, recipe, trained.value.graph.weights)) return damaged();
   const done = from?.step ?? 0;
   const steps = totalSteps(recipe, parts.value.train.length);
   if (done > steps) return { ok: false, diagnostics: [alreadyLonger(done, steps)] };

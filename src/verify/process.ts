@@ -15,6 +15,8 @@ export interface ProcessOptions {
 const KEPT = 4000;
 const MAX_QUOTE = 200;
 
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 interface Running {
   readonly runtime: RuntimeName;
   readonly child: ChildProcess;
@@ -32,22 +34,28 @@ export function processRunner({ workerFile, timeout }: ProcessOptions): JobRunne
     running?.child.kill('SIGKILL');
     running = undefined;
   };
-  // An engine that hangs does not see that this process is gone.
+  // An engine that hangs does not see that this process is gone. A signal ends it without `exit`.
   process.once('exit', stop);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    end();
+    process.kill(process.pid, signal);
+  };
+  SIGNALS.forEach((signal) => process.on(signal, onSignal));
+  const end = (): void => {
+    process.off('exit', stop);
+    SIGNALS.forEach((signal) => process.off(signal, onSignal));
+    stop();
+  };
   return {
     async run(job) {
       if (running?.runtime !== job.runtime) stop();
-      running ??= start(workerFile, job.runtime);
-      const outcome = await ask(running, job, timeout);
-      if (running.child.exitCode !== null || running.child.killed || !running.child.connected) {
-        stop();
-      }
+      const asked = (running ??= start(workerFile, job.runtime));
+      const outcome = await ask(asked, job, timeout);
+      const { exitCode, killed, connected } = asked.child;
+      if (exitCode !== null || killed || !connected) stop();
       return outcome;
     },
-    stop() {
-      process.off('exit', stop);
-      stop();
-    },
+    stop: end,
   };
 }
 

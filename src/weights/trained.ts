@@ -42,7 +42,8 @@ export function trainedHint({ model, arguments: given }: TrainedAs): string {
 
 /** As a shell takes it. */
 export function shellWord(text: string): string {
-  return /^[\w./=+-]+$/.test(text) ? text : `'${text}'`;
+  // Nothing ends a quote within it: it is closed, the sign escaped, and opened again.
+  return /^[\w./=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A list of texts in JSON; what else it may be is an empty one. */

@@ -87,6 +87,7 @@ async function evalFile(file: string, flags: EvalFlags, shell: Shell): Promise<E
     tile: optional(flags.tile, (text) => readInteger('tile', text, COUNT)),
     engine: optional(flags.engine, (text) => readChoice('engine', text, TRAINING_ENGINES)),
     dataOptions: readDataOptions(flags),
+    foreign: refuseForeign(flags),
     source: readSource(file),
   });
   if (!read.ok) return fail(shell, read.diagnostics);
@@ -142,6 +143,21 @@ async function evalFile(file: string, flags: EvalFlags, shell: Shell): Promise<E
     );
   } else shell.print(evaluationTable(evaluation, large));
   return EXIT.done;
+}
+
+/** Options that would do nothing beside `--recipe`. */
+function refuseForeign({ recipe, model, size }: EvalFlags): Outcome<undefined> {
+  if (recipe !== undefined && model !== undefined) {
+    return wrongOption('model', model, '`--recipe` names a recipe, which has a model of its own', [
+      'leave out `--model`, or leave out `--recipe`',
+    ]);
+  }
+  if (recipe !== undefined && size !== undefined) {
+    return wrongOption('size', size, 'the model of a recipe is run at the sizes of the images', [
+      'leave out `--size`; `--tile 256` runs them in parts',
+    ]);
+  }
+  return { ok: true, value: undefined };
 }
 
 interface Subject {

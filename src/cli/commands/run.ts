@@ -28,6 +28,7 @@ import { writeOutputFiles, type OutputFile } from '../output.js';
 import {
   encodeOutputs,
   formatValue,
+  imageOf,
   KINDS,
   kindOf,
   outputProblems,
@@ -106,7 +107,7 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
   const isOverlaid = flags.overlay === true;
   const how = read.value.normalise ?? (await trainedNormalisation(weights.weights?.bytes));
   let softmax: ReadonlySet<string> = new Set();
-
+  let image: Tensor | undefined;
   const given = await Promise.all(inputs.value.map((input) => normalised(input, how ?? 'none')));
   const { value: result, diagnostics } = await run(source, fileHost(source.path), given, {
     ...request,
@@ -116,12 +117,12 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
     tile,
     accept(graph) {
       softmax = softmaxOutputs(graph);
+      image = imageOf(graph, inputs.value);
       return outputProblems(graph, outputs, inputs.value, isOverlaid);
     },
   });
   if (result === undefined) return fail(shell, diagnostics);
   if (how !== undefined && how !== 'none') shell.note(`images normalised: ${how}`);
-  const image = inputs.value[0]?.tensor;
   const overlaid =
     isOverlaid && image !== undefined ? { image: oneImage(image), softmax } : undefined;
   const written = await encodeOutputs(outputs, result, overlaid);

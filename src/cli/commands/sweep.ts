@@ -365,7 +365,9 @@ async function writeFindings(
   const [x, y, ...more] = report.objectives;
   const isPlane = x !== undefined && y !== undefined && more.length === 0;
   const hasPoints = report.variants.some((v) => v.status === 'kept');
-  const picture = isPlane && hasPoints ? plotSweep(report, [x, y]) : undefined;
+  // Of a large sweep the picture takes longer than the rest.
+  const isAsked = output !== undefined || plot !== undefined;
+  const picture = isAsked && isPlane && hasPoints ? plotSweep(report, [x, y]) : undefined;
   if (plot !== undefined && picture === undefined)
     shell.note(`${plot} is not written: no variant is left`);
   if (plot !== undefined && picture !== undefined) {

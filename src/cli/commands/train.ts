@@ -10,6 +10,7 @@ import type { TrainingIdentity } from '../../train/checkpoint.js';
 import { TRAINING_ENGINES, openTrainingEngine, type OpenedEngine } from '../../train/engine.js';
 import type { Shown } from '../../train/evaluate.js';
 import type { ValidationRecord } from '../../train/loop.js';
+import { scoresIn } from '../../train/metrics.js';
 import type { Recipe } from '../../train/recipe.js';
 import type { TrainingReport } from '../../train/report.js';
 import type { TrainResult } from '../../train/train.js';
@@ -33,7 +34,14 @@ import {
   withJson,
   type JsonFlag,
 } from '../options.js';
-import { outputProblem, writeOutputFiles, type OutputFile, type OutputOptions } from '../output.js';
+import {
+  isSameFile,
+  outputProblem,
+  sharedFiles,
+  writeOutputFiles,
+  type OutputFile,
+  type OutputOptions,
+} from '../output.js';
 import { fail, type Shell } from '../shell.js';
 import {
   checkpointPath,
@@ -55,7 +63,6 @@ import {
 interface TrainFlags extends ResumedFlags, JsonFlag {
   readonly weights?: string;
   readonly resume?: string;
-  readonly checkpoint?: string;
   readonly force?: boolean;
 }
 
@@ -116,6 +123,8 @@ async function trainFile(file: string, flags: TrainFlags, shell: Shell): Promise
   });
   if (!read.ok) return fail(shell, read.diagnostics);
   const { source, request, dataOptions, output, tile } = read.value;
+  const shared = filesShared(file, flags);
+  if (shared.length > 0) return fail(shell, shared);
   const { overrides } = request;
   const { value: opened, diagnostics } = openRecipe(source, fileHost(source.path), {
     recipe: flags.recipe,
@@ -189,7 +198,7 @@ async function runTraining(job: Job, flags: TrainFlags, shell: Shell): Promise<E
     if (!state.ok) return fail(shell, inFile(flags.resume ?? '', state.diagnostics));
   }
   const interrupt = watchInterrupts(shell);
-  const clock = createClock();
+  const clock = createClock(recipe.metrics);
   const shown: Shown[] = [];
   let log: TrainingLog | undefined;
   let steps = 0;
@@ -230,7 +239,7 @@ async function runTraining(job: Job, flags: TrainFlags, shell: Shell): Promise<E
       onValidation(record) {
         last = record;
         log?.write({ type: 'validation', ...record });
-        shell.note(validationLine(record, steps, job.dataset.classes));
+        shell.note(validationLine(record, steps, recipe.metrics, job.dataset.classes));
       },
       onShown(image, place) {
         if (place < SHOWN_IMAGES) shown[place] = image;
@@ -338,7 +347,14 @@ function documentOf(
     steps: state.step,
     seconds,
     loss: state.steps.at(-1)?.loss ?? null,
-    validation: last === undefined ? null : { classes: dataset.classes, ...last },
+    validation:
+      last === undefined
+        ? null
+        : {
+            classes: dataset.classes,
+            ...last,
+            scores: scoresIn(last.scores, identity.recipe.metrics),
+          },
   };
 }
 
@@ -381,6 +397,32 @@ function identityOf(
     // Files that are read elsewhere say nothing of where the data lay here.
     data: path === undefined ? description : description.replaceAll(path, basename(path)),
   };
+}
+
+/** Files that one would lose to another, before hours are spent on them. */
+function filesShared(file: string, flags: TrainFlags): readonly Diagnostic[] {
+  const { data, weights, resume, output, log, report, curves } = flags;
+  const checkpoint = flags.checkpoint ?? checkpointPath(output);
+  // A training that goes on replaces the checkpoint it has gone on from.
+  const goesOn = resume !== undefined && isSameFile(resume, checkpoint);
+  return sharedFiles(
+    [
+      { name: 'the source', path: file === '-' ? undefined : file },
+      { name: '`--data`', path: data },
+      { name: '`--weights`', path: weights },
+      { name: '`--resume`', path: goesOn ? undefined : resume },
+    ],
+    [
+      { name: '`-o`', path: output },
+      {
+        name: flags.checkpoint === undefined ? 'the checkpoint' : '`--checkpoint`',
+        path: checkpoint,
+      },
+      { name: '`--log`', path: log },
+      { name: '`--report`', path: report },
+      { name: '`--curves`', path: curves },
+    ],
+  );
 }
 
 /** What may not be written, before hours are spent on it. */
