@@ -2,6 +2,7 @@
 /** What `archc/webgpu` says of plans that are damaged, too new, contradictory or too much. */
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compile, NO_FILES, type ArtifactFile } from '../src/index.js';
 import { loadPlan, PlanError, requestDevice } from '../src/webgpu/index.js';
 import { NO_SEAL, parsePlan, seal } from '../src/webgpu/validate.js';
 import { testDevice } from './helpers/gpu.js';
@@ -315,3 +316,25 @@ function limitsOf({ limits }: GPUDevice): Record<string, number> {
   ] as const;
   return Object.fromEntries(names.map((name) => [name, limits[name]]));
 }
+
+describe('what archc writes', () => {
+  async function written(body: string): Promise<readonly ArtifactFile[]> {
+    const source = { path: 'm.arch', text: `model M() {\n${body}\n}\n` };
+    const { value, diagnostics } = await compile(source, NO_FILES, { target: 'wgsl' });
+    expect(diagnostics).toEqual([]);
+    return value?.files ?? [];
+  }
+
+  it('has names that file systems take, whatever a kernel computes', async () => {
+    const files = await written(
+      '  input x: f32[8, 8, 4]\n  output y = x -> conv(4) -> relu * 48 -> sigmoid * 2',
+    );
+    const kernels = files.map(({ name }) => name).filter((name) => name.endsWith('.wgsl'));
+    expect(kernels).toHaveLength(2);
+    expect(new Set(kernels).size).toBe(2);
+    for (const name of kernels) {
+      expect(name).toMatch(/^kernels\/conv_3x3_relu_(relu_)+and_\d+_more\.wgsl$/);
+      expect(name.length).toBeLessThan(150);
+    }
+  });
+});

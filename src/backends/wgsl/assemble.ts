@@ -176,7 +176,7 @@ async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
   }
   const names = new Set<string>();
   const files = [...texts].map(([text, { shader, users }]): PlanFile => {
-    const file = `kernels/${freshName(shader.name, names)}.wgsl`;
+    const file = `kernels/${freshName(shortName(shader.name), names)}.wgsl`;
     const uses = users.map(
       ({ label, origin, shapes, macs }) =>
         `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
@@ -200,6 +200,19 @@ async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
 
 function macsText(macs: Size): string {
   return typeof macs === 'number' && macs > 0 ? `  ${groupDigits(macs)} MACs` : '';
+}
+
+/** File systems allow 255 bytes, of which numbers and the ending need some. */
+const MAX_NAME = 100;
+
+/** Names join those of all operators that a kernel computes: of many, the first. */
+function shortName(name: string): string {
+  if (name.length <= MAX_NAME) return name;
+  const parts = name.split('_');
+  let kept = parts.length;
+  while (kept > 1 && parts.slice(0, kept).join('_').length > MAX_NAME) kept--;
+  const first = parts.slice(0, kept).join('_').slice(0, MAX_NAME);
+  return kept === parts.length ? first : `${first}_and_${parts.length - kept}_more`;
 }
 
 function freshName(wanted: string, names: Set<string>): string {
