@@ -337,4 +337,23 @@ describe('what archc writes', () => {
       expect(name.length).toBeLessThan(150);
     }
   });
+
+  it('has heads that do not grow with what uses a shader and what that reads', async () => {
+    const ofConcats = (count: number): Promise<readonly ArtifactFile[]> =>
+      written(
+        `  input x: f32[4, 4, 4]\n  xs = [x]\n  for i in 0..${count} ` +
+          '{ xs = xs + [concat(xs) -> conv(2, k = 1)] }\n  output out = concat(xs)',
+      );
+    const headsOf = (files: readonly ArtifactFile[]): readonly string[] =>
+      files
+        .filter(({ name }) => name.endsWith('.wgsl'))
+        .map(({ bytes }) => new TextDecoder().decode(bytes).replace(/^(?!\/\/)[^]*/m, ''));
+    const [few, many] = [headsOf(await ofConcats(30)), headsOf(await ofConcats(60))];
+    const longest = (heads: readonly string[]): number =>
+      Math.max(...heads.map(({ length }) => length));
+    expect(longest(many)).toBeLessThan(1.1 * longest(few));
+    const [head = ''] = many.filter((text) => text.length === longest(many));
+    expect(head).toMatch(/\[4, 4, 2\], \d+ more → \[4, 4, \d+\]/);
+    expect(head).toMatch(/^\/\/ and [\d,]+ more, which plan\.json has$/m);
+  });
 });

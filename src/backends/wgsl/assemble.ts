@@ -161,6 +161,9 @@ interface Shaders {
   readonly moduleOf: (shader: Shader) => number;
 }
 
+/** The most uses that the head of a shader names. */
+const MAX_USES = 64;
+
 /** A file for each text; its head says what uses it. */
 async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
   const texts = new Map<string, { readonly shader: Shader; readonly users: KernelDraft[] }>();
@@ -177,11 +180,15 @@ async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
   const names = new Set<string>();
   const files = [...texts].map(([text, { shader, users }]): PlanFile => {
     const file = `kernels/${freshName(shortName(shader.name), names)}.wgsl`;
-    const uses = users.map(
-      ({ label, origin, shapes, macs }) =>
-        `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
-    );
-    const head = comment([...shader.about, '', ...uses]);
+    const uses = users
+      .slice(0, MAX_USES)
+      .map(
+        ({ label, origin, shapes, macs }) =>
+          `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
+      );
+    const others = users.length - uses.length;
+    const more = others === 0 ? [] : [`and ${groupDigits(others)} more, which plan.json has`];
+    const head = comment([...shader.about, '', ...uses, ...more]);
     return { name: file, bytes: new TextEncoder().encode(`${head}\n${text}`) };
   });
   const numbers = new Map([...texts.keys()].map((text, i) => [text, i]));
