@@ -33,7 +33,7 @@ import {
   type ModelFlags,
   type WeightFlags,
 } from '../options.js';
-import { planPage } from '../plan-page.js';
+import { withPage } from '../plan-page.js';
 import { dataFileOf, TARGET_OUTPUTS } from '../target-output.js';
 import { describeWeights, formatBytes } from '../words.js';
 import { fail, type Shell } from '../shell.js';
@@ -155,7 +155,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     optimize: LEVEL_OF[level],
   });
   if (compiled === undefined) return fail(shell, diagnostics);
-  const artifact = target === 'wgsl' ? await withPage(compiled) : compiled;
+  const artifact = await withPage(compiled);
   const problems = await TARGET_OUTPUTS[target].write(output, artifact, flags.force === true);
   if (problems.length > 0) return fail(shell, [...diagnostics, ...problems]);
   shell.report(diagnostics);
@@ -169,11 +169,6 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
       : `${summaryOf(artifact, output, written)}\n`,
   );
   return EXIT.done;
-}
-
-/** A plan with the page that shows it in a browser. */
-async function withPage(artifact: Artifact): Promise<Artifact> {
-  return { ...artifact, files: [...artifact.files, ...(await planPage())] };
 }
 
 /** Options that one target has: elsewhere they would do nothing, and are refused. */
