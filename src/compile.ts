@@ -16,7 +16,6 @@ import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
-import type { WeightType } from './backends/tfjs/quantize.js';
 import { elementCount, newTensor } from './compiler/ops/tensor.js';
 import {
   inferencePasses,
@@ -27,6 +26,7 @@ import {
 } from './compiler/passes/index.js';
 import type { JudgedOutput } from './compiler/recipe-fit.js';
 import { checkRecipe, recipesOf, type ModelArgument } from './compiler/recipe.js';
+import type { WeightType } from './compiler/sizes.js';
 import type { Source } from './compiler/source.js';
 import type { Recipe } from './train/recipe.js';
 import { initialize } from './weights/initialize.js';

@@ -10,6 +10,7 @@ import type { TfjsFile } from '../src/backends/tfjs/encode.js';
 import { interpret } from '../src/compiler/interpret.js';
 import type { Tensor } from '../src/compiler/ir.js';
 import { elementCount } from '../src/compiler/ops/tensor.js';
+import { weightSizes } from '../src/compiler/sizes.js';
 import { registerLayers } from '../src/tfjs/index.js';
 import { archc, json, put, temporaryFolder } from './helpers/cli.js';
 import { permute } from './helpers/onnx-cases.js';
@@ -176,6 +177,8 @@ describe('fewer bits', () => {
   it('u8 takes the nearest of 256 steps for kernels, 0 among them, and leaves the others', async () => {
     const values = await loaded('u8');
     const stored = storedTensors(emitted(graph, weights, { weightType: 'u8' }));
+    const payload = [...weights.keys()].map((name) => stored.get(name)?.bytes.length ?? NaN);
+    expect(payload.reduce((sum, bytes) => sum + bytes, 0)).toBe(weightSizes(graph).payload.u8);
     for (const [name, { quantization }] of stored)
       expect(quantization !== undefined).toBe(kernels.has(name));
     const error = worst(values, (x, y, name) => {
