@@ -27,7 +27,7 @@ import {
 import type { JudgedOutput } from './compiler/recipe-fit.js';
 import { checkRecipe, recipesOf, type ModelArgument } from './compiler/recipe.js';
 import type { WeightType } from './compiler/sizes.js';
-import type { Source } from './compiler/source.js';
+import { baseName, type Source } from './compiler/source.js';
 import type { Recipe } from './train/recipe.js';
 import { initialize } from './weights/initialize.js';
 import { VERSION } from './version.js';
@@ -293,11 +293,6 @@ const EMITTERS: Readonly<
     };
   },
 };
-
-/** The same file gives the same bytes wherever it lies. */
-function baseName(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
-}
 
 /** Checks a program and gives the one model that is asked for. */
 export function openModel(

@@ -2,7 +2,7 @@
 import { groupDigits } from '../../compiler/constant.js';
 import type { Node, Origin, Tensor, Value, WeightValues } from '../../compiler/ir.js';
 import { tensorOf } from '../../compiler/passes/pass.js';
-import { formatLocation } from '../../compiler/source.js';
+import { artifactLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
 import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
 import type { Precision } from './half.js';
@@ -360,9 +360,9 @@ function isSameTensor(a: Place, b: Place): boolean {
   return a.kind === 'tensor' && b.kind === 'tensor' && a.tensor === b.tensor;
 }
 
-/** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */
+/** The name of a kernel's place in the source: `sdunet.arch:12:8`. */
 export function locationOf(origin: Origin): string {
-  return formatLocation(origin.span);
+  return artifactLocation(origin.span);
 }
 
 /** The most workgroups of one dimension that every device grants. */
