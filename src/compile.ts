@@ -16,7 +16,6 @@ import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
-import type { WeightType } from './backends/tfjs/quantize.js';
 import { elementCount, newTensor } from './compiler/ops/tensor.js';
 import {
   inferencePasses,
@@ -27,7 +26,8 @@ import {
 } from './compiler/passes/index.js';
 import type { JudgedOutput } from './compiler/recipe-fit.js';
 import { checkRecipe, recipesOf, type ModelArgument } from './compiler/recipe.js';
-import type { Source } from './compiler/source.js';
+import type { WeightType } from './compiler/sizes.js';
+import { baseName, type Source } from './compiler/source.js';
 import type { Recipe } from './train/recipe.js';
 import { initialize } from './weights/initialize.js';
 import { VERSION } from './version.js';
@@ -293,11 +293,6 @@ const EMITTERS: Readonly<
     };
   },
 };
-
-/** The same file gives the same bytes wherever it lies. */
-function baseName(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
-}
 
 /** Checks a program and gives the one model that is asked for. */
 export function openModel(

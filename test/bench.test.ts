@@ -12,7 +12,7 @@ import { SMALL } from './helpers/cli.js';
 import { testAdapter, testDevice } from './helpers/gpu.js';
 
 function open(text: string): OpenModel {
-  const { value, diagnostics } = openModel({ path: 'a.arch', text }, NO_FILES);
+  const { value, diagnostics } = openModel({ path: 'nets/a.arch', text }, NO_FILES);
   if (value === undefined) throw new Error(diagnostics.map((d) => d.message).join('\n'));
   return value;
 }
@@ -98,7 +98,7 @@ describe('profile', () => {
     expect(found.kernels.length).toBeGreaterThan(1);
     for (const { label, op, source, kernel, bytes } of found.kernels) {
       expect([label, op, kernel].every((text) => text !== '')).toBe(true);
-      expect(source).toMatch(/^a\.arch:3:\d+$/);
+      expect(source).toMatch(/^nets\/a\.arch:3:\d+$/);
       expect(bytes).toBeGreaterThan(0);
     }
     expect(found.kernels.some(({ milliseconds }) => milliseconds > 0)).toBe(true);

@@ -1,5 +1,5 @@
 /** `stats --memory` and `--device`, and `check --device`, as a user runs them. */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { archc, codesOf, json, put, temporaryFolder } from './helpers/cli.js';
@@ -29,12 +29,20 @@ interface Model {
     };
     readonly sizes: {
       readonly payload: { readonly f32: number };
-      readonly files: { readonly onnx: number };
+      readonly files: Readonly<Record<string, number | undefined>>;
+      readonly unwritable: readonly { readonly target: string; readonly reason: string }[];
     };
   };
   readonly estimate: { readonly seconds: number; readonly layers: readonly unknown[] };
   readonly peakActivationBytes: number;
   readonly weightBytes: number;
+}
+
+/** Of a file, or of all files in a folder. */
+function bytesIn(path: string): number {
+  const found = statSync(path);
+  if (found.isFile()) return found.size;
+  return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
 }
 
 function modelOf(args: readonly string[]): Model {
@@ -61,13 +69,31 @@ describe('stats --memory', () => {
 
   test('in JSON; the size of its files is that of what is written', () => {
     const { memory, ...model } = modelOf(['stats', net, '--memory', '--json', '--batch', '3']);
-    const onnx = join(folder, 'net.onnx');
-    expect(archc(['compile', net, '--target', 'onnx', '-o', onnx]).code).toBe(0);
-    expect(memory.sizes.files.onnx).toBe(statSync(onnx).size);
+    for (const target of ['onnx', 'tfjs', 'wgsl']) {
+      const output = join(folder, `net.${target}`);
+      expect(archc(['compile', net, '--target', target, '-o', output]).code).toBe(0);
+      expect(memory.sizes.files[target], target).toBe(bytesIn(output));
+    }
     expect(memory.sizes.payload.f32).toBe(model.weightBytes);
     expect(memory.given.peak.bytes).toBe(model.peakActivationBytes);
     expect(memory.best).toMatchObject({ isOptimal: true });
     expect(memory.training.totals.map(({ batch }) => batch)).toEqual([3, 3, 3]);
+  });
+
+  test('names targets that a model cannot be written for, in place of a size', () => {
+    const wide = put(
+      folder,
+      'wide.arch',
+      'model Wide() {\n  input x: f32[128, 128, 16]\n' +
+        '  output y = x -> reshape([-1, 16]) -> attention(4)\n}\n',
+    );
+    const { sizes } = modelOf(['stats', wide, '--memory', '--json']).memory;
+    expect(sizes.files).not.toHaveProperty('wgsl');
+    expect(sizes.files).toHaveProperty('onnx');
+    expect(sizes.unwritable).toMatchObject([{ target: 'wgsl' }]);
+    const { stdout } = archc(['stats', wide, '--memory']);
+    expect(stdout).not.toContain('files for wgsl (');
+    expect(stdout).toContain('Wide has no files for wgsl: `y.attention` takes');
   });
 
   test('in CSV and Markdown', () => {

@@ -16,6 +16,7 @@ import {
   run,
   stats,
   verify,
+  type Host,
   type Source,
 } from '../src/index.js';
 import { archc, put, ROOT, SMALL, temporaryFolder } from './helpers/cli.js';
@@ -34,6 +35,47 @@ describe('the library', () => {
     expect(stats(graph)).toMatchObject({ ok: true, value: { params: 77 } });
     expect(await format(SMALL)).toEqual({ ok: true, text: SMALL });
     expect(CODES['shape-mismatch'].severity).toBe('error');
+  });
+
+  it('writes the same bytes wherever the source lies and however its path is spelled', async () => {
+    const text =
+      'import double from "./parts/double.arch"\nimport half from "../shared/half.arch"\n' +
+      'import conv_norm_act from "std/conv.arch"\n\n' +
+      'model M() {\n  input x: f32[8, 8, 2]\n  output y = x -> double -> half -> conv_norm_act(2) -> maxpool(2)\n}\n';
+    const parts: Readonly<Record<string, string>> = {
+      double: 'block double() = conv(4, k = 1) -> relu\n',
+      half: 'block half() = conv(2, k = 1) -> sigmoid\n',
+    };
+    const written = async (path: string, target: 'onnx' | 'tfjs' | 'wgsl'): Promise<string[]> => {
+      const host: Host = {
+        read: (file) => {
+          const part = parts[/(\w+)\.arch$/.exec(file)?.[1] ?? ''];
+          if (part !== undefined) return { ok: true, text: part };
+          return { ok: false, code: 'missing-file', message: file, hints: [] };
+        },
+      };
+      const { value, diagnostics } = await compile({ path, text }, host, { target });
+      expect(diagnostics).toEqual([]);
+      const files = value?.files ?? [];
+      return files.map(({ name, bytes }) => `${name} ${Buffer.from(bytes).toString('latin1')}`);
+    };
+    for (const target of ['onnx', 'tfjs', 'wgsl'] as const) {
+      const [first, ...others] = [
+        await written('net.arch', target),
+        await written('nets/net.arch', target),
+        await written('./net.arch', target),
+        await written('../nets/net.arch', target),
+        await written('/home/someone/nets/net.arch', target),
+      ];
+      expect(first).not.toEqual([]);
+      for (const other of others) expect(other).toEqual(first);
+      if (target === 'tfjs') continue;
+      const all = first.join('');
+      for (const name of ['net.arch:7:', 'parts/double.arch:1:', '../shared/half.arch:1:']) {
+        expect(all).toContain(name);
+      }
+      expect(all).toContain('std/conv.arch:');
+    }
   });
 
   it('gives values and warnings, or errors, and does not throw', async () => {

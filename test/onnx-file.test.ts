@@ -160,8 +160,8 @@ describe('names and docs', () => {
 
   it('say where a node comes from, and what the block around it is', () => {
     const docs = new Map(model.graph?.node.map((n) => [n.name, n.docString]));
-    expect(docs.get('e1.half_2.relu')).toBe('models/test.arch:3:57\nHalves an image.');
-    expect(docs.get('e2.upsample')).toBe('models/test.arch:10:30');
+    expect(docs.get('e1.half_2.relu')).toBe('test.arch:3:57\nHalves an image.');
+    expect(docs.get('e2.upsample')).toBe('test.arch:10:30');
   });
 
   it('tell who made the file, of what', () => {
@@ -280,7 +280,7 @@ describe('blocks as functions', () => {
         ['e1.half_2:0'],
       ],
     ]);
-    expect(calls[1]?.docString).toBe('models/test.arch:9:28\nHalves an image.');
+    expect(calls[1]?.docString).toBe('test.arch:9:28\nHalves an image.');
     expect(model.functions.map((f) => [f.name, f.domain, f.docString, f.input, f.output])).toEqual([
       ['half', 'archc.blocks', 'Halves an image.', ['in', 'conv.weight', 'conv.bias'], ['relu:0']],
     ]);

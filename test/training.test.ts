@@ -164,11 +164,11 @@ describe('sizes of weights', () => {
     expect(Math.floor(large.withAdam / small.payload.f32)).toBe(23);
   });
 
-  test('by type: u8 has a scale and a minimum for each tensor; running statistics have no moments', () => {
+  test('by type: u8 is for kernels alone; running statistics have no moments', () => {
     const sizes = weightSizes(graphOf('output y = x -> conv(2, k = 1) -> batchnorm'));
     const [learned, statistics] = [8 + 2 + 4, 4];
     expect(sizes).toEqual({
-      payload: { f32: 4 * 18, f16: 2 * 18, u8: 18 + 8 * 6 },
+      payload: { f32: 4 * 18, f16: 2 * 18, u8: 8 + 4 * 10 },
       withAdam: 4 * (3 * learned + statistics),
     });
   });

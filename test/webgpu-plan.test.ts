@@ -2,6 +2,7 @@
 /** What `archc/webgpu` says of plans that are damaged, too new, contradictory or too much. */
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compile, NO_FILES, type ArtifactFile } from '../src/index.js';
 import { loadPlan, PlanError, requestDevice } from '../src/webgpu/index.js';
 import { NO_SEAL, parsePlan, seal } from '../src/webgpu/validate.js';
 import { testDevice } from './helpers/gpu.js';
@@ -315,3 +316,44 @@ function limitsOf({ limits }: GPUDevice): Record<string, number> {
   ] as const;
   return Object.fromEntries(names.map((name) => [name, limits[name]]));
 }
+
+describe('what archc writes', () => {
+  async function written(body: string): Promise<readonly ArtifactFile[]> {
+    const source = { path: 'm.arch', text: `model M() {\n${body}\n}\n` };
+    const { value, diagnostics } = await compile(source, NO_FILES, { target: 'wgsl' });
+    expect(diagnostics).toEqual([]);
+    return value?.files ?? [];
+  }
+
+  it('has names that file systems take, whatever a kernel computes', async () => {
+    const files = await written(
+      '  input x: f32[8, 8, 4]\n  output y = x -> conv(4) -> relu * 48 -> sigmoid * 2',
+    );
+    const kernels = files.map(({ name }) => name).filter((name) => name.endsWith('.wgsl'));
+    expect(kernels).toHaveLength(2);
+    expect(new Set(kernels).size).toBe(2);
+    for (const name of kernels) {
+      expect(name).toMatch(/^kernels\/conv_3x3_relu_(relu_)+and_\d+_more\.wgsl$/);
+      expect(name.length).toBeLessThan(150);
+    }
+  });
+
+  it('has heads that do not grow with what uses a shader and what that reads', async () => {
+    const ofConcats = (count: number): Promise<readonly ArtifactFile[]> =>
+      written(
+        `  input x: f32[4, 4, 4]\n  xs = [x]\n  for i in 0..${count} ` +
+          '{ xs = xs + [concat(xs) -> conv(2, k = 1)] }\n  output out = concat(xs)',
+      );
+    const headsOf = (files: readonly ArtifactFile[]): readonly string[] =>
+      files
+        .filter(({ name }) => name.endsWith('.wgsl'))
+        .map(({ bytes }) => new TextDecoder().decode(bytes).replace(/^(?!\/\/)[^]*/m, ''));
+    const [few, many] = [headsOf(await ofConcats(30)), headsOf(await ofConcats(60))];
+    const longest = (heads: readonly string[]): number =>
+      Math.max(...heads.map(({ length }) => length));
+    expect(longest(many)).toBeLessThan(1.1 * longest(few));
+    const [head = ''] = many.filter((text) => text.length === longest(many));
+    expect(head).toMatch(/\[4, 4, 2\], \d+ more → \[4, 4, \d+\]/);
+    expect(head).toMatch(/^\/\/ and [\d,]+ more, which plan\.json has$/m);
+  });
+});

@@ -2,6 +2,8 @@
 /** Where the time of a kernel plan goes: each kernel by the device's own clock. */
 import { sizedGraph, type OpenModel, type WeightRequest } from '../compile.js';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import type { Program } from '../compiler/modules.js';
+import { artifactName } from '../compiler/source.js';
 import { engineFailed, type Adapter } from '../engines/engine.js';
 import { openDevice, openGpu } from '../engines/gpu.js';
 import { noiseFor } from '../engines/noise.js';
@@ -88,13 +90,25 @@ export async function profile(
       const { dispatches } = await engine.model.profile(inputs);
       if (run > 0) runs.push(dispatches);
     }
-    return { ok: true, value: summed(model.name, graph.value.source.path, engine, runs) };
+    const found = summed(model.name, graph.value.source.path, engine, runs);
+    return { ok: true, value: { ...found, kernels: placed(found.kernels, model.program) } };
   } catch (error) {
     return engineFailed(engine.name, error);
   } finally {
     await engine.dispose();
     release();
   }
+}
+
+/** With places by the paths of files as they were given, instead of by their names in the plan. */
+function placed(kernels: readonly KernelTime[], { modules }: Program): readonly KernelTime[] {
+  const paths = new Map(
+    modules.map(({ file: { source } }) => [artifactName(source), source.path] as const),
+  );
+  return kernels.map((kernel) => {
+    const [, name = '', position = ''] = /^(.*)(:\d+:\d+)$/.exec(kernel.source) ?? [];
+    return { ...kernel, source: `${paths.get(name) ?? name}${position}` };
+  });
 }
 
 async function deviceFor(given: GPUDevice | undefined): Promise<Outcome<GPUDevice>> {

@@ -1,10 +1,15 @@
 /** The page that shows a compiled model in the browser, for the folder of its plan. */
 import { readFile } from 'node:fs/promises';
+import type { Artifact, ArtifactFile } from '../compile.js';
+
+/** All that is written for an artifact: a plan has the page beside its own files. */
+export async function withPage(artifact: Artifact): Promise<Artifact> {
+  if (artifact.target !== 'wgsl') return artifact;
+  return { ...artifact, files: [...artifact.files, ...(await planPage())] };
+}
 
 /** `index.html` and the runtime it loads, as the build has put them beside the command line. */
-export async function planPage(): Promise<
-  readonly { readonly name: string; readonly bytes: Uint8Array }[]
-> {
+async function planPage(): Promise<readonly ArtifactFile[]> {
   const files = [
     ['index.html', 'webgpu.html'],
     ['runtime.js', 'webgpu.js'],

@@ -4,7 +4,7 @@ import type { Code } from './codes.js';
 import { diagnostic, type Diagnostic } from './diagnostic.js';
 import { nearest } from './names.js';
 import { parse } from './parse.js';
-import type { Source, Span } from './source.js';
+import { artifactName, type Source, type Span } from './source.js';
 import { STD_SOURCES } from './std-sources.js';
 
 /** How the compiler reads files that are imported. It touches no file system itself. */
@@ -151,7 +151,9 @@ export function loadProgram(entry: Source, host: Host): Program {
         }),
       );
     }
-    return load({ path: target, text: found.text }, standard);
+    // From names alone: the path of the program's own file may not show in how imports leave its folder.
+    const name = resolvePath(artifactName(importer), item.path) ?? target;
+    return load({ path: target, text: found.text, name }, standard);
   };
 
   const module = load(entry, false);

@@ -4,6 +4,11 @@ export interface Source {
   /** The name shown to the user, relative to where the command ran: `models/sdunet.arch`. */
   readonly path: string;
   readonly text: string;
+  /**
+   * What artifacts call it, wherever the command ran: relative to the folder of the program's own
+   * file, whose name is that of `path` without folders unless given.
+   */
+  readonly name?: string;
 }
 
 /** A half-open range of UTF-16 offsets in one source. */
@@ -62,6 +67,22 @@ export function lineText(source: Source, line: number): string {
 export function formatLocation(span: Span): string {
   const { line, column } = positionOf(span.source, span.start);
   return `${span.source.path}:${line}:${column}`;
+}
+
+/** As `formatLocation`, in an artifact: by the file's name there. */
+export function artifactLocation({ source, start }: Span): string {
+  const { line, column } = positionOf(source, start);
+  return `${artifactName(source)}:${line}:${column}`;
+}
+
+/** The name of a file in artifacts. */
+export function artifactName({ name, path }: Source): string {
+  return name ?? baseName(path);
+}
+
+/** The same file gives the same bytes wherever it lies. */
+export function baseName(path: string): string {
+  return path.split(/[/\\]/).at(-1) ?? path;
 }
 
 /** The smallest span that holds both; they must be of one source. */

@@ -91,7 +91,7 @@ function keeper({ kind, keptBy }: SavedTensor): Markup {
 const TYPE_TITLES: Readonly<Record<WeightType, string>> = {
   f32: 'float32',
   f16: 'float16',
-  u8: '8 bits, with a scale and minimum for each tensor',
+  u8: '8 bits for kernels, float32 for the rest',
 };
 
 export function sizesSection(model: Shown): Section {

@@ -83,6 +83,9 @@ const SPECS: Readonly<Record<CaseName, readonly Spec[]>> = {
     [[ODD], { filters: 4, k: [2, 2], stride: [3, 2], bias: false }],
     [[[8, 8, 6]], { filters: 4, groups: 2, pad: 'valid' }],
     [[[12, 11, 2]], { filters: 3, dilation: [2, 3] }],
+    [[[12, 11, 2]], { filters: 3, dilation: [2, 3], stride: [2, 1] }],
+    [[[12, 11, 4]], { filters: 6, groups: 2, dilation: [1, 2], stride: [2, 2] }],
+    [[[12, 11, 2]], { filters: 3, dilation: [2, 2], stride: [2, 2], ws: true }],
     [[ODD], { filters: 2, pad: [0, 2, 1, 3], stride: [2, 1] }],
     [[IMAGE], { filters: 3, k: [1, 1], stride: [2, 2] }],
     [[IMAGE], { filters: 3, ws: true }],
@@ -93,6 +96,7 @@ const SPECS: Readonly<Record<CaseName, readonly Spec[]>> = {
     [[ODD], { k: [3, 5], stride: [2, 2], multiplier: 2 }],
     [[IMAGE], { ws: true, bias: false }],
     [[[12, 12, 3]], { dilation: [2, 2], pad: 'valid' }],
+    [[[12, 11, 3]], { dilation: [2, 2], stride: [2, 2], multiplier: 2 }],
     [[[1, 1, 4]], { k: [1, 1] }],
   ],
   convtranspose: [

@@ -4,6 +4,8 @@ import '@tensorflow/tfjs-backend-wasm';
 import { emitTfjs, type TfjsOptions } from '../../src/backends/tfjs/emit.js';
 import type { TfjsFile } from '../../src/backends/tfjs/encode.js';
 import type { Graph, Tensor, WeightValues } from '../../src/compiler/ir.js';
+import { offerGpu } from '../../src/engines/gpu.js';
+import { loadVulkan } from './swiftshader.js';
 
 export const metadata = {
   version: '0.0.0-test',
@@ -29,8 +31,14 @@ export function fileOf(files: readonly TfjsFile[], name: string): Uint8Array {
 }
 
 /** What this backend is asked for from now on; without the notice that Node has a package of its own. */
-export async function useBackend(name: 'cpu' | 'wasm'): Promise<void> {
+export async function useBackend(name: 'cpu' | 'wasm' | 'webgpu'): Promise<void> {
   tf.env().set('PROD', true);
+  if (name === 'webgpu') {
+    loadVulkan();
+    const offered = await offerGpu();
+    if (!offered.ok) throw new Error(offered.diagnostics.map(({ message }) => message).join('\n'));
+    await import('@tensorflow/tfjs-backend-webgpu');
+  }
   await tf.setBackend(name);
 }
 

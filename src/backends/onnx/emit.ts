@@ -9,7 +9,7 @@ import {
   type WeightValues,
 } from '../../compiler/ir.js';
 import { formatDim, isSymbolic, type Dim } from '../../compiler/shape.js';
-import { formatLocation } from '../../compiler/source.js';
+import { artifactLocation } from '../../compiler/source.js';
 import { littleEndian } from '../bytes.js';
 import { legalize } from '../legalize.js';
 import { metadataEntries, type ModelMetadata } from '../metadata.js';
@@ -299,7 +299,7 @@ function documented(doc: string): { readonly doc_string?: string } {
   return doc === '' ? {} : { doc_string: doc };
 }
 
-/** `models/x.arch:12:8`, and what the source says of the innermost block and of the binding. */
+/** `x.arch:12:8`, and what the source says of the innermost block and of the binding. */
 function docOf({ span, scope }: Origin): string {
   let [block, binding] = ['', ''];
   let isInnermost = true;
@@ -310,7 +310,7 @@ function docOf({ span, scope }: Origin): string {
     }
     binding = s.doc ?? binding;
   }
-  return [formatLocation(span), block, binding].filter((text) => text !== '').join('\n');
+  return [artifactLocation(span), block, binding].filter((text) => text !== '').join('\n');
 }
 
 function nodeProto(node: NamedNode, nameOf: NameOf): NodeProto {

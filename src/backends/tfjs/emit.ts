@@ -8,6 +8,7 @@ import {
   type Value,
   type WeightValues,
 } from '../../compiler/ir.js';
+import type { WeightType } from '../../compiler/sizes.js';
 import { littleEndian } from '../bytes.js';
 import { legalize } from '../legalize.js';
 import { metadataEntries, type ModelMetadata } from '../metadata.js';
@@ -17,7 +18,7 @@ import { encodeModel, type StoredTensor, type TfjsFile } from './encode.js';
 import { formedData } from './layout.js';
 import { loweringOf } from './lower.js';
 import { ints, type PlacedWeight, type TfBorder, type TfGraph, type TfValue } from './model.js';
-import { quantize, type WeightType } from './quantize.js';
+import { quantize } from './quantize.js';
 
 export interface TfjsOptions {
   /** `f32` unless given. */

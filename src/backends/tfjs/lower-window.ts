@@ -127,25 +127,31 @@ function needsSpreading({ stride, dilation }: Window): boolean {
   return stride.some((s) => s > 1) && dilation.some((d) => d > 1);
 }
 
+/** Along one axis after the other, since TensorFlow.js on WebGPU pads no more than four axes. */
 function tapsOf(e: Emitter, kernel: TfValue, window: Window): TfValue {
   if (!needsSpreading(window)) return kernel;
   const [height = 1, width = 1, ...rest] = kernel.shape.map(Number);
   const channels = rest.reduce((n, size) => n * size, 1);
   const [down, across] = window.dilation;
-  const apart = e.reshape(kernel, [height, 1, width, 1, channels]);
-  const between = [0, 0, 0, down - 1, 0, 0, 0, across - 1, 0, 0];
-  const inputs = [apart, e.ints(between, [5, 2]), e.scalar(0)];
-  const spread = e.node('PadV2', inputs, [height, down, width, across, channels]);
-  const joined = e.reshape(spread, [height * down, width * across, ...rest]);
+  const tall = followedByZeros(e, e.reshape(kernel, [height, 1, width * channels]), down);
+  const wide = followedByZeros(e, e.reshape(tall, [height * down * width, 1, channels]), across);
   return cut(
     e,
-    joined,
+    e.reshape(wide, [height * down, width * across, ...rest]),
     [0, 1].map((axis) => ({
       axis,
       start: 0,
       stop: extent(window.k[axis as 0 | 1], window.dilation[axis as 0 | 1]),
     })),
   );
+}
+
+/** `[rows, 1, size]` with each row the first of `count`. */
+function followedByZeros(e: Emitter, rows: TfValue, count: number): TfValue {
+  if (count === 1) return rows;
+  const [length = 1, , size = 1] = rows.shape;
+  const amounts = e.ints([0, 0, 0, count - 1, 0, 0], [3, 2]);
+  return e.node('PadV2', [rows, amounts, e.scalar(0)], [length, count, size]);
 }
 
 function windowAttributes(window: Window): TfAttributes {

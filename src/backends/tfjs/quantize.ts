@@ -3,9 +3,7 @@
  * `b` that stand for `b · scale + min`. What is loaded is float32 again.
  */
 import type { Weight } from '../../compiler/ir.js';
-
-export const WEIGHT_TYPES = ['f32', 'f16', 'u8'] as const;
-export type WeightType = (typeof WEIGHT_TYPES)[number];
+import { storedType, type WeightType } from '../../compiler/sizes.js';
 
 /** As `model.json` has it. */
 export type Quantization =
@@ -26,22 +24,20 @@ export interface Quantized {
 const HALF_LIMIT = 65520;
 const LEVELS = 255;
 
-/**
- * Undefined where a weight stays as it is: in `f32`; a number that half precision cannot hold; and
- * in `u8` all but kernels, which are nearly all of a model's bytes and bear it best.
- */
+/** Undefined where a weight stays as it is: in float32, or with a number that the type cannot hold. */
 export function quantize(
-  { role }: Weight,
+  weight: Weight,
   data: Float32Array,
   weightType: WeightType,
 ): Quantized | undefined {
-  if (weightType === 'f16') {
-    return data.every((value) => Math.abs(value) < HALF_LIMIT) ? halves(data) : undefined;
+  switch (storedType(weight, weightType)) {
+    case 'f16':
+      return data.every((value) => Math.abs(value) < HALF_LIMIT) ? halves(data) : undefined;
+    case 'u8':
+      return data.every((value) => Number.isFinite(value)) ? bytesOf(data) : undefined;
+    case 'f32':
+      return undefined;
   }
-  if (weightType === 'u8' && role === 'kernel') {
-    return data.every((value) => Number.isFinite(value)) ? bytesOf(data) : undefined;
-  }
-  return undefined;
 }
 
 function halves(data: Float32Array): Quantized {

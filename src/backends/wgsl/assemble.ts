@@ -161,6 +161,9 @@ interface Shaders {
   readonly moduleOf: (shader: Shader) => number;
 }
 
+/** The most uses that the head of a shader names. */
+const MAX_USES = 64;
+
 /** A file for each text; its head says what uses it. */
 async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
   const texts = new Map<string, { readonly shader: Shader; readonly users: KernelDraft[] }>();
@@ -176,12 +179,16 @@ async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
   }
   const names = new Set<string>();
   const files = [...texts].map(([text, { shader, users }]): PlanFile => {
-    const file = `kernels/${freshName(shader.name, names)}.wgsl`;
-    const uses = users.map(
-      ({ label, origin, shapes, macs }) =>
-        `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
-    );
-    const head = comment([...shader.about, '', ...uses]);
+    const file = `kernels/${freshName(shortName(shader.name), names)}.wgsl`;
+    const uses = users
+      .slice(0, MAX_USES)
+      .map(
+        ({ label, origin, shapes, macs }) =>
+          `${label}  ${locationOf(origin)}  ${shapes}${macsText(macs)}`,
+      );
+    const others = users.length - uses.length;
+    const more = others === 0 ? [] : [`and ${groupDigits(others)} more, which plan.json has`];
+    const head = comment([...shader.about, '', ...uses, ...more]);
     return { name: file, bytes: new TextEncoder().encode(`${head}\n${text}`) };
   });
   const numbers = new Map([...texts.keys()].map((text, i) => [text, i]));
@@ -200,6 +207,19 @@ async function writeShaders(kernels: readonly KernelDraft[]): Promise<Shaders> {
 
 function macsText(macs: Size): string {
   return typeof macs === 'number' && macs > 0 ? `  ${groupDigits(macs)} MACs` : '';
+}
+
+/** File systems allow 255 bytes, of which numbers and the ending need some. */
+const MAX_NAME = 100;
+
+/** Names join those of all operators that a kernel computes: of many, the first. */
+function shortName(name: string): string {
+  if (name.length <= MAX_NAME) return name;
+  const parts = name.split('_');
+  let kept = parts.length;
+  while (kept > 1 && parts.slice(0, kept).join('_').length > MAX_NAME) kept--;
+  const first = parts.slice(0, kept).join('_').slice(0, MAX_NAME);
+  return kept === parts.length ? first : `${first}_and_${parts.length - kept}_more`;
 }
 
 function freshName(wanted: string, names: Set<string>): string {

@@ -1,7 +1,8 @@
 /** Gathers what kernels need, one after the other: tensors, constants, shaders, dispatches. */
+import { groupDigits } from '../../compiler/constant.js';
 import type { Node, Origin, Tensor, Value, WeightValues } from '../../compiler/ir.js';
 import { tensorOf } from '../../compiler/passes/pass.js';
-import { formatLocation } from '../../compiler/source.js';
+import { artifactLocation } from '../../compiler/source.js';
 import { formatShape } from '../../compiler/shape.js';
 import type { PlanProfile, Size, WeightLayout } from '../../webgpu/plan.js';
 import type { Precision } from './half.js';
@@ -238,7 +239,7 @@ export function createEmitter(
       op,
       origin: node.origin,
       macs,
-      shapes: `${node.operands.filter(isActivation).map(shapeText).join(', ')} → ${node.results.map(shapeText).join(', ')}`,
+      shapes: `${shapesText(node.operands.filter(isActivation))} → ${shapesText(node.results)}`,
     });
   };
 
@@ -296,8 +297,13 @@ function isActivation({ type }: Value): boolean {
   return type.batched;
 }
 
-function shapeText({ type }: Value): string {
-  return formatShape(type.shape);
+/** The most shapes that the text of a kernel has: there may be hundreds, for each of as many kernels. */
+const MAX_SHAPES = 8;
+
+function shapesText(values: readonly Value[]): string {
+  const shapes = values.slice(0, MAX_SHAPES).map(({ type }) => formatShape(type.shape));
+  const others = values.length - shapes.length;
+  return [...shapes, ...(others === 0 ? [] : [`${groupDigits(others)} more`])].join(', ');
 }
 
 /** Those that the code reads: what kernels share may give it more. */
@@ -354,9 +360,9 @@ function isSameTensor(a: Place, b: Place): boolean {
   return a.kind === 'tensor' && b.kind === 'tensor' && a.tensor === b.tensor;
 }
 
-/** The name of a kernel's place in the source: `models/sdunet.arch:12:8`. */
+/** The name of a kernel's place in the source: `sdunet.arch:12:8`. */
 export function locationOf(origin: Origin): string {
-  return formatLocation(origin.span);
+  return artifactLocation(origin.span);
 }
 
 /** The most workgroups of one dimension that every device grants. */

@@ -10,9 +10,9 @@ import {
   type OptimizationLevel,
   type Target,
 } from '../../compile.js';
-import { WEIGHT_TYPES } from '../../backends/tfjs/quantize.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
 import { groupDigits } from '../../compiler/constant.js';
+import { WEIGHT_TYPE_NAMES } from '../../compiler/sizes.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../input.js';
@@ -33,7 +33,7 @@ import {
   type ModelFlags,
   type WeightFlags,
 } from '../options.js';
-import { planPage } from '../plan-page.js';
+import { withPage } from '../plan-page.js';
 import { dataFileOf, TARGET_OUTPUTS } from '../target-output.js';
 import { describeWeights, formatBytes } from '../words.js';
 import { fail, type Shell } from '../shell.js';
@@ -84,7 +84,7 @@ export function register(program: Command, shell: Shell): void {
     .option('--external-data', 'put the weights in a file of their own (onnx)')
     .option(
       '--weight-type <type>',
-      `how weights are stored (tfjs): ${WEIGHT_TYPES.join(', ')} (default: f32)`,
+      `how weights are stored (tfjs): ${WEIGHT_TYPE_NAMES.join(', ')} (default: f32)`,
     )
     .option(
       '-O <level>',
@@ -112,7 +112,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     opset: optional(flags.opset, (text) => readInteger('opset', text, OPSETS)),
     layout: optional(flags.layout, (text) => readChoice('layout', text, LAYOUTS)),
     weightType: optional(flags.weightType, (text) =>
-      readChoice('weight-type', text, WEIGHT_TYPES, 'type'),
+      readChoice('weight-type', text, WEIGHT_TYPE_NAMES, 'type'),
     ),
     format: optional(flags.format, (text) => readChoice('format', text, TFJS_FORMATS)),
     foreign: refuseForeign(flags),
@@ -155,7 +155,7 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
     optimize: LEVEL_OF[level],
   });
   if (compiled === undefined) return fail(shell, diagnostics);
-  const artifact = target === 'wgsl' ? await withPage(compiled) : compiled;
+  const artifact = await withPage(compiled);
   const problems = await TARGET_OUTPUTS[target].write(output, artifact, flags.force === true);
   if (problems.length > 0) return fail(shell, [...diagnostics, ...problems]);
   shell.report(diagnostics);
@@ -169,11 +169,6 @@ async function compileFile(file: string, flags: CompileFlags, shell: Shell): Pro
       : `${summaryOf(artifact, output, written)}\n`,
   );
   return EXIT.done;
-}
-
-/** A plan with the page that shows it in a browser. */
-async function withPage(artifact: Artifact): Promise<Artifact> {
-  return { ...artifact, files: [...artifact.files, ...(await planPage())] };
 }
 
 /** Options that one target has: elsewhere they would do nothing, and are refused. */

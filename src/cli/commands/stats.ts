@@ -47,6 +47,7 @@ import {
   type FormatFlags,
   type ModelFlags,
 } from '../options.js';
+import { withPage } from '../plan-page.js';
 import { formatReconciliations, type ReconciledModel } from '../reconcile-format.js';
 import { fail, type Shell } from '../shell.js';
 import { DEFAULT_BATCHES, type ShownMemory } from '../memory-format.js';
@@ -285,8 +286,10 @@ async function memoryOf(
   const unwritable: { readonly target: Target; readonly reason: string }[] = [];
   for (const target of TARGETS) {
     const emitted = await emitModel(model, { target, blank: true });
-    if (emitted.ok) fileBytes[target] = sum(emitted.value.files.map(({ bytes }) => bytes.length));
-    else unwritable.push({ target, reason: emitted.diagnostics[0]?.message ?? '' });
+    if (emitted.ok) {
+      const { files } = await withPage(emitted.value);
+      fileBytes[target] = sum(files.map(({ bytes }) => bytes.length));
+    } else unwritable.push({ target, reason: emitted.diagnostics[0]?.message ?? '' });
   }
   return { ok: true, value: { ...memory.value, batches, fileBytes, unwritable } };
 }
