@@ -32,7 +32,7 @@ import { equalShapes, formatShape } from './shape.js';
 import { declarationSignature, operatorSignature } from './signature.js';
 import type { Span } from './source.js';
 import { runStatements } from './statements.js';
-import { checkType, sameKind } from './types.js';
+import { checkType, sameKind, wholeFloatHints } from './types.js';
 
 /** Sends a tensor into a block. `span` is the use: the stage right of `->`, or the call. */
 export function applyBlock(block: BlockEntity, input: Entity, span: Span, frame: Frame): Entity {
@@ -138,12 +138,11 @@ function numberOf(entity: Entity): number | undefined {
 }
 
 /** What to write for an argument that does not fit. */
-function argumentHints(operator: string, type: string, entity: Entity): string[] {
+function argumentHints(operator: string, type: string, { entity, span }: GivenArgument): string[] {
   if (entity.type === 'tensor' && operator === 'max') {
     return ['the larger of two tensors, element by element, is `maximum(a, b)`'];
   }
-  const whole = entity.type === 'float' && Number.isInteger(entity.value);
-  return whole && type.startsWith('int') ? ['`/` makes a float: write `//`'] : [];
+  return type.startsWith('int') ? wholeFloatHints(entity, span) : [];
 }
 
 /** The operator's attributes from what was passed, or undefined once a misfit is reported. */
@@ -178,7 +177,7 @@ function readAttributes(
         'wrong-argument',
         `\`${name}\` of \`${operator.name}\` takes ${parameter.kind.describe}, not ${shown}`,
         argument.span,
-        { hints: argumentHints(operator.name, parameter.kind.type, argument.entity) },
+        { hints: argumentHints(operator.name, parameter.kind.type, argument) },
       );
       continue;
     }
@@ -404,7 +403,7 @@ export function bindParameters(
       continue;
     }
     if (parameter.default === undefined) continue;
-    const problem = checkType(parameter, standard, declaration);
+    const problem = checkType(parameter, standard, parameter.default.span, declaration);
     if (problem === undefined) continue;
     fits = false;
     report(frame, problem.code, problem.message, parameter.default.span, { hints: problem.hints });
