@@ -178,7 +178,7 @@ function createScope(
       // Whether the first argument is the tensor that flows in only the elaborator can tell, so
       // positional arguments are left to it.
       const named = expression.args.filter((a) => a.name !== undefined);
-      const { diagnostics } = matchArguments(signature, named, new Map(), isBound);
+      const { diagnostics } = matchArguments(signature, named, new Map(), isBound, expression.args);
       for (const d of diagnostics) if (d.span !== undefined) say(d.code, d.message, d.span, d);
     }
     const isEnumerated = (e: Expression): boolean =>
