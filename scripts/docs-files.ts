@@ -1,13 +1,12 @@
 /** The pages that derive from the code, under `docs/`. */
-import { formatAttribute } from '../src/compiler/attributes.js';
+import { writtenDefault } from '../src/compiler/attributes.js';
 import { check } from '../src/compiler/check.js';
 import { CODES, type CodeInfo } from '../src/compiler/codes.js';
 import type { Convention, Rule } from '../src/compiler/conventions/convention.js';
 import { CONVENTIONS } from '../src/compiler/conventions/index.js';
-import type { Attribute, Attributes } from '../src/compiler/ir.js';
 import { NO_FILES } from '../src/compiler/modules.js';
 import { operatorNames, operatorOf } from '../src/compiler/ops/index.js';
-import type { Operator, Parameters } from '../src/compiler/ops/operator.js';
+import type { Operator } from '../src/compiler/ops/operator.js';
 import { formatShape } from '../src/compiler/shape.js';
 import { stats } from '../src/compiler/stats.js';
 
@@ -70,40 +69,17 @@ function operatorSection(operator: Operator): string {
 function signatureOf({ name, operands, parameters }: Operator): string {
   const tensors = operands.map((o) => (o.variadic === true ? `${o.name}…` : o.name));
   const others = Object.keys(parameters).map((key) => {
-    const standard = defaultOf(parameters, key);
+    const standard = writtenDefault(parameters, key);
     return standard === undefined ? key : `${key} = ${standard}`;
   });
   return `${name}(${[...tensors, ...others].join(', ')})`;
-}
-
-/** A default as it would be written: `3` for `[3, 3]`, and `k` where it is that of another. */
-function defaultOf(parameters: Parameters, name: string): string | undefined {
-  const parameter = parameters[name];
-  const value = parameter?.default;
-  if (parameter === undefined || value === undefined) return undefined;
-  if (typeof value === 'function') {
-    // Which parameter it follows: each is given a pair of its own to see which comes back.
-    const names = Object.keys(parameters);
-    const marks: Attributes = Object.fromEntries(names.map((key, i) => [key, [i, i]]));
-    const found = formatAttribute(value(marks));
-    return names.find((_, i) => formatAttribute([i, i]) === found) ?? found;
-  }
-  if (value === -1 && parameter.kind.choices.includes('channels')) return 'channels';
-  return formatAttribute(oneForAll(value));
-}
-
-function oneForAll(value: Attribute): Attribute {
-  if (!Array.isArray(value)) return value;
-  const items: readonly Attribute[] = value;
-  const [first] = items;
-  return first !== undefined && items.every((item) => item === first) ? first : value;
 }
 
 function parametersTable({ operands, parameters }: Operator): string[] {
   const rows = [
     ...operands.map((o) => [o.name, o.variadic === true ? 'tensors' : 'tensor', '', o.doc]),
     ...Object.entries(parameters).map(([name, { kind, doc }]) => {
-      const standard = defaultOf(parameters, name);
+      const standard = writtenDefault(parameters, name);
       const written = standard === undefined ? '' : `\`${standard}\``;
       return [name, kind.type.replaceAll('|', '\\|'), written, doc];
     }),

@@ -9,7 +9,7 @@ import {
   MAX_LIST_DEPTH,
   MAX_STRING,
 } from '../src/compiler/arithmetic.js';
-import { MAX_ELEMENTS } from '../src/compiler/expand.js';
+import { MAX_ELEMENTS } from '../src/compiler/limits.js';
 import { METRIC_NAMES } from '../src/compiler/metrics.js';
 import { operatorNames, operatorOf } from '../src/compiler/ops/index.js';
 import { MAX_EXTENT } from '../src/compiler/ops/kinds.js';

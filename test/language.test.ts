@@ -368,6 +368,22 @@ describe('values', () => {
       model('s = "ab" for _ in 0..20 { s = s + s } output y = x -> upsample(2, s)'),
     );
     gives('too-large', model('output y = x -> conv(2G - 1, k = 1) -> conv(2G, k = 1)'));
+    gives('too-large', model('output y = x -> relu', 'f32[2G, 2G, 1]'));
+  });
+  it.each(['f32[8, 8, 4]', 'f32[H = 8, W = 8, 4]'])('tensors of %s that pass a limit', (input) => {
+    const upsampled = (factor: string): string[] =>
+      codesOf(model(`output y = x -> upsample(${factor}) -> conv(2)`, input));
+    expect(upsampled('300_000_000')).toEqual(['too-large']);
+    expect(upsampled('[300_000_000, 1]')).toEqual(['too-large']);
+    expect(upsampled('[200_000_000, 1]')).toEqual([]);
+    expect(upsampled('[200_000_000, 200]')).toEqual(['too-large']);
+  });
+  it('an input that passes a limit at the chosen sizes', () => {
+    const text = model('output y = x -> relu', 'f32[H, W, 1]');
+    const at = (side: number): string[] =>
+      checkText(text, {}, { sizes: { image: [side, side] } }).diagnostics.map((d) => d.code);
+    expect(at(2 ** 20)).toEqual([]);
+    expect(at(2 ** 20 + 1)).toEqual(['too-large']);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Attributes as text, as keys, and as the constants that an operator's parameters read. */
 import type { Constant } from './constant.js';
 import { isBody, type Attribute, type Attributes, type Body, type Value } from './ir.js';
-import type { Operator } from './ops/operator.js';
+import type { Operator, Parameters } from './ops/operator.js';
 import { formatDim, isSymbolic, type Dim } from './shape.js';
 
 type Scalar = Exclude<Attribute, readonly Attribute[]>;
@@ -80,4 +80,27 @@ export function writtenAttributes(
     const isDefault = standard !== undefined && attributeKey(standard) === attributeKey(attribute);
     return isDefault ? [] : [[name, attribute]];
   });
+}
+
+/** A default as it would be written: `3` for `[3, 3]`, and `k` where it is that of another. */
+export function writtenDefault(parameters: Parameters, name: string): string | undefined {
+  const parameter = parameters[name];
+  const value = parameter?.default;
+  if (parameter === undefined || value === undefined) return undefined;
+  if (typeof value === 'function') {
+    // Which parameter it follows: each is given a pair of its own to see which comes back.
+    const names = Object.keys(parameters);
+    const marks: Attributes = Object.fromEntries(names.map((key, i) => [key, [i, i]]));
+    const found = formatAttribute(value(marks));
+    return names.find((_, i) => formatAttribute([i, i]) === found) ?? found;
+  }
+  if (value === -1 && parameter.kind.choices.includes('channels')) return 'channels';
+  return formatAttribute(oneForAll(value));
+}
+
+function oneForAll(value: Attribute): Attribute {
+  if (!Array.isArray(value)) return value;
+  const items: readonly Attribute[] = value;
+  const [first] = items;
+  return first !== undefined && items.every((item) => item === first) ? first : value;
 }

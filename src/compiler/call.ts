@@ -330,7 +330,7 @@ export function typesFit(
   for (const parameter of entity.declaration.parameters) {
     const argument = given.get(parameter.name.text);
     if (argument === undefined || argument === entity.given.get(parameter.name.text)) continue;
-    const problem = checkType(parameter, argument.entity, entity.declaration);
+    const problem = checkType(parameter, argument.entity, argument.span, entity.declaration);
     if (problem === undefined) continue;
     fits = false;
     report(frame, problem.code, problem.message, argument.span, {

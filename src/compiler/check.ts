@@ -11,13 +11,16 @@ import { checkClaims, type ClaimResult, type Compare, type Figures } from './cla
 import type { Graph } from './ir.js';
 import { inputName } from './ir.js';
 import type { ModelDeclaration } from './ast.js';
+import { beyondLimits } from './limits.js';
 import { NO_FILES, loadProgram, type Host, type Module, type Program } from './modules.js';
 import { didYouMean } from './names.js';
 import { checkRecipes } from './recipe.js';
 import { resolve } from './resolve.js';
 import {
   evaluate as evaluateDim,
+  evaluateShape,
   formatDim,
+  formatShape,
   isSymbolic,
   nearestSize,
   symbolsOf,
@@ -219,6 +222,7 @@ export function chooseSizes(model: ElaboratedModel, request: SizeRequest | undef
       }),
     );
   }
+  diagnostics.push(...tooLargeInputs(graph, sizes, request?.span));
   if (diagnostics.length > 0) return { sizes, graph: undefined, diagnostics };
   const specialized = specialize(graph, sizes);
   if (specialized.ok) return { sizes, graph: specialized.graph, diagnostics };
@@ -232,6 +236,19 @@ export function chooseSizes(model: ElaboratedModel, request: SizeRequest | undef
     );
   }
   return { sizes, graph: undefined, diagnostics };
+}
+
+function tooLargeInputs(graph: Graph, sizes: Sizes, asked: Span | undefined): Diagnostic[] {
+  return graph.inputs.flatMap((value) => {
+    const shape = evaluateShape(value.type.shape, sizes);
+    const beyond = beyondLimits(shape);
+    if (beyond === undefined) return [];
+    const { definition } = value;
+    const message = `\`${inputName(value)}\` is a tensor ${formatShape(shape)}, ${beyond}`;
+    const span = asked ?? (definition.kind === 'input' ? definition.span : undefined);
+    const at = span === undefined ? {} : { span };
+    return [diagnostic('too-large', message, at)];
+  });
 }
 
 /** The graph in which every size is a number, or which of them have to be chosen. */

@@ -593,7 +593,9 @@ export const CODES = {
     title: 'A binding is replaced before anything reads it',
     explanation:
       'A later binding of a name hides the earlier one. Where the earlier was never read, one of the ' +
-      'two is probably misnamed. A name that starts with `_` is not checked.',
+      'two is probably misnamed. So does a loop that binds a name in every round, reads it in none, and ' +
+      'leaves the last for what follows: it was probably to carry another name. A name that starts with ' +
+      '`_` is not checked.',
     bad: 'model M() {\n  input x: f32[8, 8, 3]\n  e1 = x -> conv(8)\n  e1 = x -> conv(16)\n  output y = e1\n}\n',
     good: 'model M() {\n  input x: f32[8, 8, 3]\n  e1 = x -> conv(8)\n  e2 = e1 -> conv(16)\n  output y = e2\n}\n',
   },

@@ -18,6 +18,7 @@ import { runStatements } from './statements.js';
 import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';
 import { withoutDeadCode } from './passes/dead-code.js';
+import { beyondLimits } from './limits.js';
 import { MAX_NESTING } from './parse.js';
 import type { Module, Program } from './modules.js';
 import { childScope, rootScope, settleNames, type OpenScope } from './scope.js';
@@ -25,6 +26,7 @@ import { report, type Frame, type Session } from './session.js';
 import { declarationSignature, matchArguments } from './signature.js';
 import {
   evaluate as evaluateDim,
+  formatShape,
   isSymbolic,
   symbolDim,
   symbolsOf,
@@ -474,6 +476,12 @@ function declareInput(input: InputStatement, frame: Frame): void {
       return;
     }
     shape.push(value);
+  }
+  const beyond = beyondLimits(shape);
+  if (beyond !== undefined) {
+    const message = `\`${name}\` is a tensor ${formatShape(shape)}, ${beyond}`;
+    frame.locals.set(name, report(frame, 'too-large', message, input.span));
+    return;
   }
   const type = { dtype: 'f32', shape, batched: true } as const;
   const value = frame.session.builder.input(name, type, input.doc, input.name.span);

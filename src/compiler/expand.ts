@@ -22,19 +22,17 @@ import {
 } from './entity.js';
 import { evaluate } from './evaluate.js';
 import type { Attribute, Origin, Value, Weight } from './ir.js';
+import { beyondLimits } from './limits.js';
 import { explainMismatch } from './mismatch.js';
 import type { OperatorName } from './ops/index.js';
 import type { Problem, WeightSpec } from './ops/operator.js';
 import { childScope, dropIfEmpty, occupy, type OpenScope, type SharedRecord } from './scope.js';
 import { type Frame, MAX_DEPTH, MAX_NODES, MAX_USES, report, reportFailure } from './session.js';
-import { equalShapes, formatShape, isSymbolic, type Shape } from './shape.js';
+import { equalShapes, formatShape } from './shape.js';
 import { declarationSignature, operatorSignature } from './signature.js';
 import type { Span } from './source.js';
 import { runStatements } from './statements.js';
-import { checkType, sameKind } from './types.js';
-
-/** No tensor and no weight may hold more elements: beyond it, counts would not be exact. */
-export const MAX_ELEMENTS = 2 ** 40;
+import { checkType, sameKind, wholeFloatHints } from './types.js';
 
 /** Sends a tensor into a block. `span` is the use: the stage right of `->`, or the call. */
 export function applyBlock(block: BlockEntity, input: Entity, span: Span, frame: Frame): Entity {
@@ -140,12 +138,11 @@ function numberOf(entity: Entity): number | undefined {
 }
 
 /** What to write for an argument that does not fit. */
-function argumentHints(operator: string, type: string, entity: Entity): string[] {
+function argumentHints(operator: string, type: string, { entity, span }: GivenArgument): string[] {
   if (entity.type === 'tensor' && operator === 'max') {
     return ['the larger of two tensors, element by element, is `maximum(a, b)`'];
   }
-  const whole = entity.type === 'float' && Number.isInteger(entity.value);
-  return whole && type.startsWith('int') ? ['`/` makes a float: write `//`'] : [];
+  return type.startsWith('int') ? wholeFloatHints(entity, span) : [];
 }
 
 /** The operator's attributes from what was passed, or undefined once a misfit is reported. */
@@ -180,7 +177,7 @@ function readAttributes(
         'wrong-argument',
         `\`${name}\` of \`${operator.name}\` takes ${parameter.kind.describe}, not ${shown}`,
         argument.span,
-        { hints: argumentHints(operator.name, parameter.kind.type, argument.entity) },
+        { hints: argumentHints(operator.name, parameter.kind.type, argument) },
       );
       continue;
     }
@@ -220,25 +217,14 @@ function makeNode(
   occupy(scope);
   session.pending.origins.push({ origin, scope });
   for (const { type } of made.results) {
-    if (knownElements(type.shape) > MAX_ELEMENTS) {
-      return report(
-        frame,
-        'too-large',
-        `\`${operator.name}\` makes a tensor ${formatShape(type.shape)}, of more than 2^40 elements`,
-        span,
-      );
-    }
+    const beyond = beyondLimits(type.shape);
+    if (beyond === undefined) continue;
+    const made = `\`${operator.name}\` makes a tensor ${formatShape(type.shape)}`;
+    return report(frame, 'too-large', `${made}, ${beyond}`, span);
   }
   const tensors = made.results.map((value): Entity => ({ type: 'tensor', value }));
   const [only] = tensors;
   return tensors.length === 1 && only !== undefined ? only : { type: 'list', items: tensors };
-}
-
-/** Elements along the axes whose sizes are numbers: the least that a tensor of this shape has. */
-function knownElements(shape: Shape): number {
-  let elements = 1;
-  for (const size of shape) if (!isSymbolic(size)) elements *= size;
-  return elements;
 }
 
 /** What `infer` objects to, with the places that the elaborator knows. */
@@ -272,13 +258,10 @@ export function ownWeight(spec: WeightSpec, scope: OpenScope, span: Span, frame:
     init: spec.init,
     origin,
   };
-  if (knownElements(spec.shape) > MAX_ELEMENTS) {
-    report(
-      frame,
-      'too-large',
-      `this needs a weight ${formatShape(spec.shape)}, of more than 2^40 elements`,
-      span,
-    );
+  const beyond = beyondLimits(spec.shape);
+  if (beyond !== undefined) {
+    const needed = `this needs a weight ${formatShape(spec.shape)}`;
+    report(frame, 'too-large', `${needed}, ${beyond}`, span);
   }
   occupy(scope);
   session.pending.origins.push({ origin, scope });
@@ -420,7 +403,7 @@ export function bindParameters(
       continue;
     }
     if (parameter.default === undefined) continue;
-    const problem = checkType(parameter, standard, declaration);
+    const problem = checkType(parameter, standard, parameter.default.span, declaration);
     if (problem === undefined) continue;
     fits = false;
     report(frame, problem.code, problem.message, parameter.default.span, { hints: problem.hints });

@@ -237,6 +237,7 @@ function signatureOf<T>(name: string, word: Word<T>): Signature {
     variadic: false,
     choices: [],
     required: p.default === undefined,
+    standard: () => String(p.default ?? 'none'),
   }));
   const required = requiredOf(parameters);
   return { name, kind: 'operator', parameters, required, span: undefined };

@@ -85,6 +85,8 @@ interface Binding {
   readonly name: Name;
   readonly what: 'parameter' | 'binding' | 'loop variable' | 'input' | 'output' | 'symbol';
   reads: number;
+  /** The loop that binds it anew in every round, unread: only the last value can be used. */
+  lostIn?: Span;
 }
 
 interface NameScope {
@@ -92,6 +94,8 @@ interface NameScope {
   readonly bind: (name: Name, what: Binding['what']) => void;
   readonly bindings: Binding[];
   readonly find: (name: string) => Binding | undefined;
+  /** How often a name has been read, whichever binding it was then. */
+  readonly reads: ReadonlyMap<string, number>;
   /** Whether anything here has the name: a binding, a declaration, an operator, a function. */
   readonly isBound: (name: string) => boolean;
   inExpect: boolean;
@@ -106,6 +110,13 @@ function createScope(
 ): NameScope {
   const current = new Map<string, Binding>();
   const bindings: Binding[] = [];
+  const reads = new Map<string, number>();
+
+  const markRead = (binding: Binding): void => {
+    binding.reads++;
+    const { text } = binding.name;
+    reads.set(text, (reads.get(text) ?? 0) + 1);
+  };
 
   const isBound = (name: string): boolean =>
     current.has(name) ||
@@ -126,7 +137,7 @@ function createScope(
     const near = nearest(name, meant);
     // What was probably meant is not unused as well.
     const binding = near === undefined ? undefined : current.get(near);
-    if (binding !== undefined) binding.reads++;
+    if (binding !== undefined) markRead(binding);
     say('unknown-name', `there is no \`${name}\` here`, span, {
       hints: isChoice(name)
         ? [`to pass it on as a string, write \`"${name}"\``]
@@ -139,7 +150,7 @@ function createScope(
   const read = (name: string, span: Span): void => {
     if (scope.inExpect && CLAIM_NAMES.includes(name)) return;
     const binding = current.get(name);
-    if (binding !== undefined) binding.reads++;
+    if (binding !== undefined) markRead(binding);
     else if (module.names.has(name)) usedTop.add(name);
     else if (!isBound(name) && !module.file.incomplete) unknown(name, span, candidates());
   };
@@ -167,7 +178,7 @@ function createScope(
       // Whether the first argument is the tensor that flows in only the elaborator can tell, so
       // positional arguments are left to it.
       const named = expression.args.filter((a) => a.name !== undefined);
-      const { diagnostics } = matchArguments(signature, named, new Map(), isBound);
+      const { diagnostics } = matchArguments(signature, named, new Map(), isBound, expression.args);
       for (const d of diagnostics) if (d.span !== undefined) say(d.code, d.message, d.span, d);
     }
     const isEnumerated = (e: Expression): boolean =>
@@ -206,6 +217,7 @@ function createScope(
     module,
     inExpect: false,
     find: (name) => current.get(name),
+    reads,
     isBound,
     bind(name, what) {
       const binding: Binding = { name, what, reads: 0 };
@@ -340,7 +352,21 @@ function resolveBody(
       );
     }
   } else resolveModelBody(declaration, body, scope, say);
-  for (const { name, what, reads } of scope.bindings) {
+  for (const { name, what, reads, lostIn } of scope.bindings) {
+    if (reads > 0 && lostIn !== undefined) {
+      say(
+        'shadowed-binding',
+        `each round binds \`${name.text}\` anew and none reads it`,
+        name.span,
+        {
+          labels: [{ span: lostIn, message: 'of these rounds, only the last has an effect' }],
+          hints: [
+            `to carry it through the loop, read it: \`${name.text} = ${name.text} -> …\``,
+            `to keep all, gather a list: \`${name.text}s += [ … ]\``,
+          ],
+        },
+      );
+    }
     if (reads > 0 || name.text.startsWith('_') || what === 'output' || what === 'symbol') continue;
     if (scope.find(name.text)?.name !== name) continue; // said where it is shadowed
     if (what === 'loop variable') continue;
@@ -558,7 +584,7 @@ function resolveStatements(
       case 'for':
         scope.expression(statement.items);
         for (const target of statement.targets) scope.bind(target, 'loop variable');
-        resolveLoop(statement.body, scope, kind, say);
+        resolveLoop(statement, scope, kind, say);
         forgetRebound();
         break;
       case 'if':
@@ -573,12 +599,31 @@ function resolveStatements(
 
 /** A loop's body reads, in its next round, what it binds in this one. */
 function resolveLoop(
-  body: readonly Statement[],
+  { items, body }: Extract<Statement, { readonly kind: 'for' }>,
   scope: NameScope,
   kind: 'block' | 'model',
   say: Say,
 ): void {
   const first = scope.bindings.length;
+  const before = new Map(scope.reads);
   resolveStatements(body, scope, kind, say, true);
-  for (const binding of scope.bindings.slice(first)) binding.reads++;
+  // What stands in an `if` may be meant for one round alone.
+  const assigned = body.flatMap((s) =>
+    s.kind === 'assign' && s.operator === '=' ? s.targets : [],
+  );
+  for (const binding of scope.bindings.slice(first)) {
+    const { text } = binding.name;
+    const isReadWithin = scope.reads.get(text) !== before.get(text);
+    const isLost = binding.lostIn !== undefined || assigned.includes(binding.name);
+    if (!isLost || isReadWithin) binding.reads++;
+    else if (mayRepeat(items) && !text.startsWith('_')) binding.lostIn ??= items.span;
+  }
+}
+
+/** Whether a loop over this may have a second round, as far as the text shows. */
+function mayRepeat(items: Expression): boolean {
+  if (items.kind === 'list') return items.items.length > 1;
+  if (items.kind !== 'range') return true;
+  const { start, end } = items;
+  return !(start?.kind === 'number' && end?.kind === 'number') || end.value - start.value > 1;
 }

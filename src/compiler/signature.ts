@@ -1,6 +1,8 @@
 /** What a call may pass, and which argument goes to which parameter. */
 import type { Argument, BlockDeclaration, ModelDeclaration, TypeExpression } from './ast.js';
+import { writtenDefault } from './attributes.js';
 import { diagnostic, type Diagnostic } from './diagnostic.js';
+import { CHANNELS_FOLLOW, habitualParameter, isOfTheInput } from './habits.js';
 import { didYouMean } from './names.js';
 import { isFunctionName } from './arithmetic.js';
 import { findOperator, operatorNames, operatorOf } from './ops/index.js';
@@ -18,6 +20,8 @@ export interface SignatureParameter {
   /** Names that may be written bare. */
   readonly choices: readonly string[];
   readonly required: boolean;
+  /** The default as it is written, for messages. */
+  readonly standard: () => string | undefined;
 }
 
 /** An operator or function that every file knows. */
@@ -58,6 +62,7 @@ export function operatorSignature(operator: Operator): Signature {
       variadic: o.variadic === true,
       choices: [],
       required: o.variadic !== true,
+      standard: () => undefined,
     }));
     const attributes = Object.entries(operator.parameters).map(([name, p]) => ({
       name,
@@ -67,6 +72,7 @@ export function operatorSignature(operator: Operator): Signature {
       variadic: false,
       choices: p.kind.choices,
       required: p.default === undefined,
+      standard: () => writtenDefault(operator.parameters, name),
     }));
     const parameters = [...operands, ...attributes];
     signature = {
@@ -95,6 +101,7 @@ export function declarationSignature(declaration: BlockDeclaration | ModelDeclar
       variadic: false,
       choices: [],
       required: p.default === undefined && p.type?.optional !== true,
+      standard: () => (p.default === undefined ? 'none' : textOf(p.default.span)),
     }));
     signature = {
       name: declaration.name.text,
@@ -117,13 +124,18 @@ export function formatType(type: TypeExpression): string {
   return type.optional ? `${inner}?` : inner;
 }
 
-/** `conv(filters, k = …, …)`, for messages. */
-export function formatSignature(signature: Signature): string {
+/** `conv(filters: int, k = 3, …)`, for messages. */
+function formatSignature(signature: Signature): string {
   const parts = signature.parameters.map((p) => {
-    const typed = p.type === '' ? p.name : `${p.name}: ${p.type}`;
-    return p.variadic ? `${p.name}…` : p.required ? typed : `${typed} = …`;
+    if (p.variadic) return `${p.name}…`;
+    if (!p.required) return `${p.name} = ${p.standard() ?? '…'}`;
+    return p.type === '' ? p.name : `${p.name}: ${p.type}`;
   });
   return `${signature.name}(${parts.join(', ')})`;
+}
+
+function textOf({ source, start, end }: Span): string {
+  return source.text.slice(start, end).replace(/\s+/g, ' ');
 }
 
 export interface Assignment {
@@ -142,13 +154,15 @@ export interface Matched {
  * Sends arguments to parameters: positional ones in order to those not yet `given`, then named
  * ones. A bare name that is a `bool` parameter is a flag; after the positional arguments any bare
  * name is short for `name = name`. `isBound` says which names the program itself binds there: a
- * standard operator is not one, so that `f(relu)` can set a flag `relu`.
+ * standard operator is not one, so that `f(relu)` can set a flag `relu`. `whole` is what the call
+ * passes, where `args` is a part of it.
  */
 export function matchArguments(
   signature: Signature,
   args: readonly Argument[],
   given: ReadonlySet<string> | ReadonlyMap<string, unknown>,
   isBound: (name: string) => boolean,
+  whole: readonly Argument[] = args,
 ): Matched {
   const diagnostics: Diagnostic[] = [];
   const assignments: Assignment[] = [];
@@ -170,6 +184,7 @@ export function matchArguments(
         diagnostic('duplicate-argument', `\`${parameter.name}\` is passed twice`, {
           span: argument.span,
           labels: [{ span: before, message: 'first passed here' }],
+          hints: inputChannelsHints(signature, whole),
         }),
       );
       return;
@@ -190,7 +205,10 @@ export function matchArguments(
             {
               span: argument.name.span,
               labels: declared,
-              hints: parameterHints(signature, argument.name.text),
+              hints: [
+                ...parameterHints(signature, argument.name.text),
+                ...inputChannelsHints(signature, whole),
+              ],
             },
           ),
         );
@@ -262,9 +280,29 @@ export function matchArguments(
 
 function parameterHints(signature: Signature, name: string): string[] {
   const names = signature.parameters.filter((p) => !p.variadic).map((p) => p.name);
+  const habit = habitualParameter(name, names);
+  if (habit !== undefined) return [`it is called \`${habit}\` here`];
+  if (isOfTheInput(name)) return [CHANNELS_FOLLOW];
   const near = didYouMean(name, names);
   if (near.length > 0) return near;
   return names.length === 0
     ? [`\`${signature.name}\` has no parameters`]
     : [`its parameters are ${formatSignature(signature)}`];
+}
+
+/** `conv(3, 64, kernel_size = 3)` begins with the channels of the input, which fills `filters` here. */
+function inputChannelsHints(signature: Signature, args: readonly Argument[]): string[] {
+  const names = signature.parameters.map((p) => p.name);
+  if (signature.kind !== 'operator' || !['filters', 'units'].includes(names[0] ?? '')) return [];
+  const [input, output, ...rest] = args;
+  const isNumber = (argument: Argument | undefined): boolean =>
+    argument?.name === undefined && argument?.value.kind === 'number';
+  if (output === undefined || !isNumber(input) || !isNumber(output)) return [];
+  const written = rest.map(({ name, value }) => {
+    const text = textOf(value.span);
+    if (name === undefined) return text;
+    return `${habitualParameter(name.text, names) ?? name.text} = ${text}`;
+  });
+  const call = `${signature.name}(${[textOf(output.span), ...written].join(', ')})`;
+  return [`channels of the input are not written: \`${call}\` has those of what flows in`];
 }

@@ -8,9 +8,10 @@ import {
   type TensorType,
   type Value,
 } from './ir.js';
+import { beyondLimits } from './limits.js';
 import type { Problem } from './ops/operator.js';
 import { rewriteGraph, type Visit } from './rewrite.js';
-import { evaluate, evaluateShape, symbolsOf, type Sizes } from './shape.js';
+import { evaluate, evaluateShape, formatShape, symbolsOf, type Sizes } from './shape.js';
 
 export type Specialized =
   | { readonly ok: true; readonly graph: Graph }
@@ -36,10 +37,13 @@ export function specialize(graph: Graph, sizes: Sizes): Specialized {
     if (!operands.some((value) => missing.has(value))) {
       const inside: NodeProblem[] = [];
       const attributes = specializeAttributes(node.attributes, sizes, inside);
-      const made =
-        inside.length > 0 ? undefined : builder.node(node.op, operands, attributes, node.origin);
-      if (made?.ok === true) return made.results;
-      problems.push(...inside, ...(made === undefined ? [] : [{ problem: made.problem, node }]));
+      if (inside.length > 0) problems.push(...inside);
+      else {
+        const made = builder.node(node.op, operands, attributes, node.origin);
+        const problem = made.ok ? tooLarge(node, made.results) : made.problem;
+        if (made.ok && problem === undefined) return made.results;
+        if (problem !== undefined) problems.push({ problem, node });
+      }
     }
     // The old values stand in for those that there cannot be: with a problem, no graph is given.
     for (const value of node.results) missing.add(value);
@@ -50,6 +54,16 @@ export function specialize(graph: Graph, sizes: Sizes): Specialized {
     symbols: [],
   });
   return problems.length === 0 ? { ok: true, graph: specialized } : { ok: false, problems };
+}
+
+function tooLarge({ op }: Node, results: readonly Value[]): Problem | undefined {
+  for (const { type } of results) {
+    const beyond = beyondLimits(type.shape);
+    if (beyond === undefined) continue;
+    const message = `\`${op}\` makes a tensor ${formatShape(type.shape)}, ${beyond}`;
+    return { code: 'too-large', message };
+  }
+  return undefined;
 }
 
 function requireFacts(graph: Graph, sizes: Sizes): void {

@@ -3,6 +3,7 @@ import type { BlockDeclaration, ModelDeclaration, Parameter, TypeExpression } fr
 import type { Code } from './codes.js';
 import { describeEntity, kindOfEntity, type Entity } from './entity.js';
 import { formatType } from './signature.js';
+import type { Span } from './source.js';
 
 export const TYPE_NAMES = ['int', 'float', 'bool', 'string', 'block', 'tensor'] as const;
 
@@ -12,10 +13,11 @@ export interface TypeProblem {
   readonly hints: readonly string[];
 }
 
-/** Why an argument does not fit its parameter, or undefined where it does. */
+/** Why an argument, written at `span`, does not fit its parameter, or undefined where it does. */
 export function checkType(
   parameter: Parameter,
   entity: Entity,
+  span: Span,
   declaration: BlockDeclaration | ModelDeclaration,
 ): TypeProblem | undefined {
   const type = parameter.type ?? typeOfDefault(parameter);
@@ -25,9 +27,7 @@ export function checkType(
   if (entity.type === 'block' && type.kind === 'named' && type.name === 'tensor') {
     hints.push('send a tensor into it: `x -> block`');
   }
-  if (entity.type === 'float' && Number.isInteger(entity.value) && formatType(type) === 'int') {
-    hints.push('`/` makes a float: write `//`');
-  }
+  if (formatType(type) === 'int') hints.push(...wholeFloatHints(entity, span));
   if (entity.type === 'none' && !isRequired && parameter.type !== undefined) {
     hints.push(
       `an optional parameter is declared \`${parameter.name.text}: ${formatType(type)}?\``,
@@ -40,6 +40,20 @@ export function checkType(
       `not ${describeEntity(entity)}`,
     hints,
   };
+}
+
+/** How an int is written where a float of a whole value stands at `span`. */
+export function wholeFloatHints(entity: Entity, { source, start, end }: Span): string[] {
+  if (entity.type !== 'float' || !Number.isSafeInteger(entity.value)) return [];
+  const text = source.text
+    .slice(start, end)
+    .replace(/^\w+\s*=/, '')
+    .trim();
+  if (/^-?[0-9]/.test(text) && !/[^0-9a-z_.+-]/i.test(text)) return [`write \`${entity.value}\``];
+  if (/(?<!\/)\/(?!\/)/.test(text)) return ['`/` makes a float: write `//`'];
+  return [
+    'ints come from `//` in place of `/`, and from `round(…)`; `1e3` is a float, and `1k` an int',
+  ];
 }
 
 function article(type: string): string {
