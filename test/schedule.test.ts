@@ -60,4 +60,33 @@ describe('the best order', () => {
       { numRuns: 300 },
     );
   });
+
+  /** A convolution of each number of filters in `widths`, one after another; `count` of these. */
+  function sideBySide(count: number, widths: (branch: number) => readonly number[]): Graph {
+    return buildGraph((g) => {
+      const x = g.input([16, 16, 4]);
+      return Array.from({ length: count }, (_, branch) =>
+        widths(branch).reduce((value, filters) => {
+          const [result = value] = g.op('conv', [value], { filters, k: [1, 1] });
+          return result;
+        }, x),
+      );
+    });
+  }
+
+  test('is known to be the best where all outputs and what the last reads are alive at the end', () => {
+    const found = bestMemory(sideBySide(400, () => [2]));
+    expect(found.peak.bytes).toBe(4 * 16 * 16 * (4 + 400 * 2));
+    expect(found).toMatchObject({ isOptimal: true, lowerBound: found.peak.bytes });
+  });
+
+  test('is looked for no longer where there are many branches', () => {
+    const start = performance.now();
+    const found = bestMemory(sideBySide(200, (branch) => [2, 3 + ((branch * 7) % 11), 2]));
+    // It takes a second, and took a minute when each branch was tried against all others.
+    expect(performance.now() - start).toBeLessThan(15_000);
+    // At the end, all outputs but one, the least that it can be made of, and itself.
+    expect(found.lowerBound).toBe(4 * 16 * 16 * (200 * 2 + 3));
+    expect(found.peak.bytes).toBeLessThan(1.02 * found.lowerBound);
+  });
 });

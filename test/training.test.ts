@@ -62,14 +62,66 @@ describe('training memory', () => {
       'y.sigmoid result 1024',
       'y.add result 1024',
     ],
-    // mul keeps its factors, and of three also the first product.
+    // mul keeps each factor where the other has a gradient, and of three also the first product.
+    [
+      'a = x -> conv(4)\n  b = x -> conv(4)\n  c = x -> conv(4)\n  output y = mul(a, b, c)',
+      'x input 1024',
+      'a.conv result 1024',
+      'b.conv result 1024',
+      'c.conv result 1024',
+      'y.mul result 1024',
+      'y.mul extra 1024',
+    ],
+    // An input has no gradient: neither the first product here nor `a` below is read again.
     [
       'a = x -> conv(4)\n  b = x -> conv(4)\n  output y = mul(a, b, x)',
       'x input 1024',
       'a.conv result 1024',
       'b.conv result 1024',
       'y.mul result 1024',
-      'y.mul extra 1024',
+    ],
+    ['a = x -> conv(4)\n  output y = a * x', 'x input 1024', 'y.mul result 1024'],
+    [
+      'a = x -> conv(4)\n  output y = x / a',
+      'x input 1024',
+      'a.conv result 1024',
+      'y.div result 1024',
+    ],
+    ['a = x -> conv(4)\n  output y = a / x', 'x input 1024', 'y.div result 1024'],
+    // Of a number nothing is kept, nor for it, but for where the two are compared.
+    ['a = x -> conv(4)\n  output y = a * 0.5', 'x input 1024', 'y.mul result 1024'],
+    ['a = x -> conv(4)\n  output y = -a', 'x input 1024', 'y.mul result 1024'],
+    ['a = x -> conv(4)\n  output y = a / 2', 'x input 1024', 'y.div result 1024'],
+    [
+      'a = x -> conv(4)\n  output y = 2 / a',
+      'x input 1024',
+      'a.conv result 1024',
+      'y.div result 1024',
+    ],
+    [
+      'a = x -> conv(4)\n  output y = maximum(a, x)',
+      'x input 1024',
+      'a.conv result 1024',
+      'y.maximum result 1024',
+    ],
+    [
+      'a = x -> conv(4) -> reshape([64, 4])\n  b = x -> reshape([4, 64])\n  output y = matmul(a, b)',
+      'x input 1024',
+      'y.matmul result 16384',
+    ],
+    // Zeros need nothing; the backward passes of the other modes take the input.
+    ['output y = x -> conv(4) -> pad(1)', 'x input 1024', 'y.pad result 1600'],
+    [
+      'output y = x -> conv(4) -> pad(1, reflect)',
+      'x input 1024',
+      'y.conv result 1024',
+      'y.pad result 1600',
+    ],
+    [
+      'output y = x -> conv(4) -> pad(1, edge)',
+      'x input 1024',
+      'y.conv result 1024',
+      'y.pad result 1600',
     ],
     // A reshape is a view: dense keeps what flatten views.
     [

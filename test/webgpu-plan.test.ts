@@ -338,6 +338,16 @@ describe('what archc writes', () => {
     }
   });
 
+  it('is refused once for each call whose tensors are too large', async () => {
+    const text =
+      'model T() {\n  input x: f32[128, 128, 16]\n' +
+      '  output y = x -> reshape([-1, 16]) -> attention(4)\n}\n';
+    const { diagnostics } = await compile({ path: 't.arch', text }, NO_FILES, { target: 'wgsl' });
+    expect(diagnostics.map(({ code, message }) => `${code}: ${message.slice(0, 39)}`)).toEqual([
+      'tensor-too-large: `y.attention` takes 4,294,967,296 bytes',
+    ]);
+  });
+
   it('has heads that do not grow with what uses a shader and what that reads', async () => {
     const ofConcats = (count: number): Promise<readonly ArtifactFile[]> =>
       written(

@@ -94,11 +94,11 @@ export function lowestPeak(part: Part, floor: number, budgets: Budgets): Ordered
   for (let state = pop(open); state !== undefined; state = pop(open)) {
     if (state.peak >= best.peak) break;
     if (state.count === tasks.length) return ordered(state, state.peak);
-    if (budget.steps <= 0) {
-      const beam = beamOrder(start, part, budgets.beam);
-      return ordered(beam !== undefined && beam.peak < best.peak ? beam : best, state.peak);
-    }
     for (const task of readyTasks(state.done, part, budget)) {
+      if (budget.steps <= 0) {
+        const beam = beamOrder(start, part, budgets.beam);
+        return ordered(beam !== undefined && beam.peak < best.peak ? beam : best, state.peak);
+      }
       const next = settle(run(state, task, part), part, budget);
       if (next.peak >= best.peak) continue;
       const key = keyOf(next);
@@ -171,18 +171,22 @@ function greedyOrder(start: State, part: Part, budget: Budget): State {
   return { done, count: ran.length, alive, peak, before: start, ran };
 }
 
-/** The most sets of tasks that a beam keeps; fewer where there are many tasks. */
+/** The most sets of tasks that a beam keeps. */
 const MAX_BEAM = 32;
 
-/** Goes forward with the few best sets of each size; undefined where it could keep none. */
+/** Goes forward with the few best sets of each size; undefined where the budget is too small. */
 function beamOrder(start: State, part: Part, budget: Budget): State | undefined {
-  const width = Math.min(MAX_BEAM, Math.floor(budget.steps / part.tasks.length ** 2));
+  const { length } = part.tasks;
   let best: State | undefined;
-  let states = width === 0 ? [] : [start];
+  let states = budget.steps < 3 * length ** 2 ? [] : [start];
   while (states.length > 0) {
+    // The budget is shared by the tasks that are left; to try one looks at all of them a few times.
+    const left = length - Math.min(...states.map(({ count }) => count));
+    const tries = Math.max(1, Math.floor(budget.steps / (3 * length * left)));
+    const width = Math.min(MAX_BEAM, tries);
     const next = new Map<string, State>();
     for (const state of states) {
-      for (const task of readyTasks(state.done, part, budget)) {
+      for (const task of promising(state, part, budget, Math.ceil(tries / states.length))) {
         const reached = settle(run(state, task, part), part, budget);
         if (reached.count === part.tasks.length) {
           if (best === undefined || reached.peak < best.peak) best = reached;
@@ -198,6 +202,18 @@ function beamOrder(start: State, part: Part, budget: Budget): State | undefined 
       .slice(0, width);
   }
   return best;
+}
+
+/** So many of the tasks that could be next: those that raise the peak least, then leave least alive. */
+function promising(state: State, part: Part, budget: Budget, count: number): readonly number[] {
+  const ready = readyTasks(state.done, part, budget);
+  if (ready.length <= count) return ready;
+  const effects = ready.map((task) => ({ task, ...effect(task, part, state.done, state.alive) }));
+  const peakOf = ({ during }: { readonly during: number }): number => Math.max(state.peak, during);
+  return effects
+    .sort((a, b) => peakOf(a) - peakOf(b) || a.after - b.after)
+    .slice(0, count)
+    .map(({ task }) => task);
 }
 
 /**

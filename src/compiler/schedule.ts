@@ -177,8 +177,21 @@ function partsOf(problem: Problem): PlacedPart[] {
     );
     const kept = tasks.reduce((sum, task) => sum + task.keeps, alive);
     alive = kept - held.reduce((sum, { bytes }) => sum + bytes, 0);
-    return { part, first, floor: Math.max(part.alive, alive, ...needs) };
+    return { part, first, floor: Math.max(part.alive, ...needs, atTheEnd(part, alive)) };
   });
+}
+
+/**
+ * What is alive while the last task of any order runs: what is alive after all, and what that task
+ * reads, which nothing has freed.
+ */
+function atTheEnd({ tasks, held }: Part, after: number): number {
+  const others = new Set(tasks.flatMap((task) => task.after));
+  return tasks.reduce((least, { reads, makes, keeps }, task) => {
+    if (others.has(task)) return least;
+    const read = reads.reduce((sum, tensor) => sum + (held[tensor]?.bytes ?? 0), 0);
+    return Math.min(least, after - keeps + makes + read);
+  }, Infinity);
 }
 
 /**

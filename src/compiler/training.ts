@@ -8,6 +8,7 @@ import type { Graph, Node, Value } from './ir.js';
 import { BYTES, describeValue } from './memory.js';
 import { shapesOf } from './node-shapes.js';
 import { operatorOf } from './ops/index.js';
+import type { Needed } from './ops/saved.js';
 import { totalElements } from './ops/tensor.js';
 import { runPasses } from './passes/index.js';
 import { formatLocation } from './source.js';
@@ -102,7 +103,7 @@ function checked<T>(bytes: number, value: T, { name }: Graph): Outcome<T> {
 }
 
 function savedTensors(graph: Graph): SavedTensor[] {
-  const learned = learnedValues(graph);
+  const isLearned = learnedIn(graph);
   const kept = new Map<Value, Node | undefined>();
   const extras = new Map<Node, SavedTensor[]>();
   const keep = (value: Value, by: Node | undefined): void => {
@@ -111,15 +112,13 @@ function savedTensors(graph: Graph): SavedTensor[] {
     if ((kind === 'result' || kind === 'input') && !kept.has(viewed)) kept.set(viewed, by);
   };
   for (const node of graph.nodes) {
-    if (!node.results.some((value) => learned.has(value))) continue;
-    const { saved } = operatorOf(node.op);
-    const operands =
-      saved.operands === 'all'
-        ? node.operands
-        : (saved.operands ?? []).flatMap((i) => node.operands[i] ?? []);
-    for (const value of operands) keep(value, node);
-    if (saved.results === true) for (const value of node.results) keep(value, node);
-    extras.set(node, extraTensors(node));
+    if (!node.results.some(isLearned)) continue;
+    const { operands = [], results } = operatorOf(node.op).saved;
+    const needed = node.operands.map(isLearned);
+    const read = typeof operands === 'function' ? operands(node.attributes, needed) : operands;
+    for (const value of read.flatMap((i) => node.operands[i] ?? [])) keep(value, node);
+    if (results === true) for (const value of node.results) keep(value, node);
+    extras.set(node, extraTensors(node, needed));
   }
   for (const { value } of graph.outputs) keep(value, undefined);
   const describe = (value: Value): SavedTensor[] => {
@@ -139,15 +138,15 @@ function savedTensors(graph: Graph): SavedTensor[] {
   ];
 }
 
-/** Results for which a gradient is computed: those that depend on a learned weight. */
-function learnedValues({ nodes }: Graph): ReadonlySet<Value> {
+/** Tells values for which a gradient is computed: learned weights, and what depends on one. */
+function learnedIn({ nodes }: Graph): (value: Value) => boolean {
   const learned = new Set<Value>();
   const isLearned = (value: Value): boolean =>
     value.definition.kind === 'weight' ? value.definition.weight.trainable : learned.has(value);
   for (const { operands, results } of nodes) {
     if (operands.some(isLearned)) for (const value of results) learned.add(value);
   }
-  return learned;
+  return isLearned;
 }
 
 function viewedBy(value: Value): Value {
@@ -162,7 +161,7 @@ function viewedBy(value: Value): Value {
   return viewed;
 }
 
-function extraTensors(node: Node): SavedTensor[] {
+function extraTensors(node: Node, needed: Needed): SavedTensor[] {
   const { saved } = operatorOf(node.op);
   const { path, span } = node.origin;
   const shapes = shapesOf(node);
@@ -175,7 +174,7 @@ function extraTensors(node: Node): SavedTensor[] {
     source: formatLocation(span),
   });
   return [
-    extra(saved.bytes?.(shapes, node.attributes) ?? 0, true),
+    extra(saved.bytes?.(shapes, node.attributes, needed) ?? 0, true),
     extra(saved.bytesOfBatch?.(shapes, node.attributes) ?? 0, false),
   ].filter(({ bytes }) => bytes > 0);
 }

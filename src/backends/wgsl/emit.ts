@@ -233,18 +233,22 @@ function beyondHalf({ constants }: Draft): Diagnostic[] {
 }
 
 function tooLarge({ tensors }: Draft): Diagnostic[] {
-  return tensors.flatMap((tensor) => {
+  // One call may make several, all under its name: the largest says enough.
+  const largest = new Map<string, { readonly tensor: TensorDraft; readonly bytes: number }>();
+  for (const tensor of tensors) {
     const bytes = product([bytesOf(tensor)]);
-    if (typeof bytes !== 'number' || bytes <= MAX_TENSOR_BYTES) return [];
-    return [
-      diagnostic(
-        'tensor-too-large',
-        `\`${tensor.name}\` takes ${groupDigits(bytes)} bytes, a device need not bind more than 128 MiB at once, and this is not split by its channels`,
-        {
-          span: tensor.origin?.span,
-          hints: ['make the image smaller with `--size`, and run larger ones in tiles'],
-        },
-      ),
-    ];
-  });
+    if (typeof bytes !== 'number' || bytes <= MAX_TENSOR_BYTES) continue;
+    const known = largest.get(tensor.name);
+    if (known === undefined || known.bytes < bytes) largest.set(tensor.name, { tensor, bytes });
+  }
+  return Array.from(largest.values(), ({ tensor: { name, origin }, bytes }) =>
+    diagnostic(
+      'tensor-too-large',
+      `\`${name}\` takes ${groupDigits(bytes)} bytes, a device need not bind more than 128 MiB at once, and this is not split by its channels`,
+      {
+        span: origin?.span,
+        hints: ['make the image smaller with `--size`, and run larger ones in tiles'],
+      },
+    ),
+  );
 }

@@ -4,7 +4,7 @@ import { equal } from '../shape.js';
 import { disagreement } from './agree.js';
 import { broadcast, broadcastIndex, type AxisOfOperand } from './broadcast.js';
 import { defineOperator, inferred, rejected, type Inferred, type Operator } from './operator.js';
-import { SAVES_NOTHING, type SavedRule } from './saved.js';
+import { SAVES_NOTHING, type Needed, type SavedRule } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 interface Arithmetic {
@@ -15,12 +15,38 @@ interface Arithmetic {
   readonly saved: SavedRule;
 }
 
-/** One after the other: of more than two, each result but the last is read again as well. */
-const SAVES_TERMS: SavedRule = {
-  doc: 'all tensors, and what lies between them where they are more than two',
-  operands: 'all',
-  bytes: ({ operands, results: [y] }) => 4 * (operands.length - 2) * elementCount(y ?? []),
-};
+/** Which of two terms the backward pass reads, by those to which a gradient flows. */
+type Reads = (left: boolean, right: boolean) => readonly [left: boolean, right: boolean];
+
+/**
+ * One after the other: of more than two tensors, the left term of each but the first step is what
+ * the step before has made.
+ */
+function savesTerms(doc: string, reads: Reads): SavedRule {
+  const steps = (needed: Needed): (readonly [left: boolean, right: boolean])[] => {
+    let left = needed[0] === true;
+    return needed.slice(1).map((right) => {
+      const read = reads(left, right);
+      left ||= right;
+      return read;
+    });
+  };
+  return {
+    doc: `${doc}; of more than two tensors also what lies between them, by the same rule`,
+    operands: (_, needed) => {
+      const read = steps(needed);
+      const isRead = [read[0]?.[0] === true, ...read.map(([, right]) => right)];
+      return [...isRead.keys()].filter((i) => isRead[i]);
+    },
+    bytes: ({ results: [y] }, _, needed) => {
+      const between = steps(needed).filter(([left], i) => i > 0 && left);
+      return 4 * between.length * elementCount(y ?? []);
+    },
+  };
+}
+
+/** Where the terms are compared again, whichever of them the gradient flows to. */
+const SAVES_BOTH = savesTerms('both terms', (left, right) => [left || right, left || right]);
 
 function defineArithmetic({ name, doc, formula, saved }: Arithmetic): Operator {
   return defineOperator({
@@ -69,28 +95,34 @@ export const mul = defineArithmetic({
   name: 'mul',
   doc: '`a · b · …`.',
   formula: (a, b) => a * b,
-  saved: SAVES_TERMS,
+  saved: savesTerms(
+    'each factor where a gradient flows to the other, so nothing for one that is a number',
+    (left, right) => [right, left],
+  ),
 });
 
 export const div = defineArithmetic({
   name: 'div',
   doc: '`a / b / …`, with the infinities and NaN of IEEE 754 where `b` is 0.',
   formula: (a, b) => a / b,
-  saved: SAVES_TERMS,
+  saved: savesTerms(
+    'the divisor, unless it is a number, and the dividend where a gradient flows to the divisor',
+    (left, right) => [right, left || right],
+  ),
 });
 
 export const maximum = defineArithmetic({
   name: 'maximum',
   doc: 'The largest of the tensors, element by element; NaN where one is.',
   formula: (a, b) => Math.max(a, b),
-  saved: SAVES_TERMS,
+  saved: SAVES_BOTH,
 });
 
 export const minimum = defineArithmetic({
   name: 'minimum',
   doc: 'The smallest of the tensors, element by element; NaN where one is.',
   formula: (a, b) => Math.min(a, b),
-  saved: SAVES_TERMS,
+  saved: SAVES_BOTH,
 });
 
 function inferBroadcast(op: string, operands: readonly TensorType[]): Inferred {

@@ -31,7 +31,10 @@ export const pad = defineOperator({
   infer: ([x], a) => inferPad(x, a.amounts, a.mode),
   cost: () => ({ macs: 0, flops: 0 }),
   costDoc: '0: it moves data.',
-  saved: SAVES_NOTHING,
+  saved: {
+    doc: 'nothing for zeros, and its input for the other modes',
+    operands: ({ mode }) => (mode === 'zero' ? [] : [0]),
+  },
   evaluate: ([x], a) => {
     if (x === undefined) throw new Error('pad: operand missing');
     const strides = stridesOf(x.shape);
