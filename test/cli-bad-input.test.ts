@@ -144,6 +144,16 @@ describe('the command line', () => {
     });
     expect(archc(['check', '--modle'], here).stderr).toContain('did you mean `--model`?');
     expect(failure(['explain', 'shape-missmatch'])).toEqual({ code: 2, codes: ['unknown-code'] });
+    expect(failure(['help', 'chekc'])).toEqual({ code: 2, codes: ['unknown-command'] });
+    expect(archc(['help', 'chekc'], here).stderr).toContain('did you mean `check`?');
+    // No option: `--format` is not there, and what would follow it is the command.
+    const word = archc(['json'], here);
+    expect([word.code, word.stdout]).toEqual([2, '']);
+    const level = archc(['compile', 'small.arch', '-O3'], here);
+    expect(level.code).toBe(2);
+    expect(level.stderr).toContain('--> -O:1:1');
+    expect(level.stderr).toContain('there are 0, 1, 2');
+    expect(level.stderr).not.toContain('did you mean');
   });
 
   it('is neither short of arguments nor too long', () => {
@@ -332,6 +342,37 @@ describe('images', () => {
     expect(text).toContain('H = 17, W = 15');
     expect(text).toContain('| odd.png\n');
     expect(text).toMatch(/near it: H = 1[68], W = 1[46]/);
+    const tile = ['--input', 'odd.png', '--tile', '15'];
+    expect(run(...tile)).toEqual({ code: 2, codes: ['fact-broken'] });
+    const said = archc(['run', 'small.arch', ...tile, '-o', 'x.png'], here).stderr;
+    expect(said).toContain('--> --tile:1:1');
+    expect(said).toContain('a tile that fits: `--tile 16`');
+  });
+
+  it('in tiles, of a model that takes none', () => {
+    const input = 'input a: f32[H = 16, W = 16, 1] where H % 2 == 0, W % 2 == 0\n';
+    put(
+      folder,
+      'both.arch',
+      `model Both() {\n  ${input}  input b: f32[H, W, 1]\n  output y = a + b\n}\n`,
+    );
+    const both = [
+      'run',
+      'both.arch',
+      '--input',
+      'a=odd.png',
+      '--input',
+      'b=odd.png',
+      '-o',
+      'y.npy',
+    ];
+    expect(failure([...both, '--tile', '15'])).toEqual({ code: 2, codes: ['tile-mismatch'] });
+    put(folder, 'half.arch', `model Half() {\n  ${input}  output y = a -> maxpool(2)\n}\n`);
+    for (const args of [both, ['run', 'half.arch', '--input', 'odd.png', '-o', 'y.npy']]) {
+      const { stderr } = archc(args, here);
+      expect(stderr).toContain('crop or pad the image');
+      expect(stderr).not.toContain('--tile');
+    }
   });
 
   it('of other channels, other axes, or for other inputs', () => {
