@@ -58,6 +58,20 @@ describe('sources', () => {
     expect(failure(['check', 'latin1.arch'])).toEqual({ code: 1, codes: ['invalid-utf8'] });
     put(folder, 'huge.arch', Buffer.alloc(50_000_000, '# a comment\n'));
     expect(failure(['check', 'huge.arch'])).toEqual({ code: 1, codes: ['file-too-large'] });
+    // Each says which file, in every format.
+    for (const file of ['folder.arch', 'binary.arch', 'latin1.arch', 'huge.arch', 'gone.arch']) {
+      const check = (format: string): string =>
+        archc(['check', file, '--format', format], here).stdout;
+      const start = { line: 1, column: 1 };
+      expect(JSON.parse(check('json'))).toMatchObject({
+        diagnostics: [{ file, range: { start, end: start } }],
+      });
+      const physicalLocation = { artifactLocation: { uri: file } };
+      expect(JSON.parse(check('sarif'))).toMatchObject({
+        runs: [{ results: [{ locations: [{ physicalLocation }] }] }],
+      });
+      expect(check('github')).toMatch(new RegExp(`^::error file=${file},title=`));
+    }
   });
 
   it('that import each other, what is missing, or what lies elsewhere', () => {
