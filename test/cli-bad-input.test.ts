@@ -515,6 +515,9 @@ describe('outputs', () => {
     chmodSync(join(folder, 'kept.arch'), 0o444);
     expect(failure(['fmt', 'kept.arch'])).toEqual({ code: 3, codes: ['cannot-write'] });
     expect(readFileSync(join(folder, 'kept.arch'), 'utf8')).toBe('block   f() = relu\n');
+    const { stderr } = archc(['fmt', 'kept.arch'], here);
+    expect(stderr).toContain('make it writable, or print it: `archc fmt - < kept.arch`');
+    expect(stderr).not.toContain('--force');
   });
 
   it('leave no temporary files', () => {
