@@ -95,6 +95,13 @@ describe('sources', () => {
       valid: true,
       diagnostics: [{ code: 'import-outside', severity: 'warning' }],
     });
+    // What a file outside imports is no import of the project.
+    put(folder, 'beside.arch', 'import f from "./outside.arch"\n\nblock g() = f\n');
+    put(folder, 'project/in/two.arch', 'import g from "../../beside.arch"\n\nblock h() = g\n');
+    const once = json(archc(['check', 'project/in/two.arch', '--json'], here));
+    expect(once).toMatchObject({
+      diagnostics: [{ code: 'import-outside', file: 'project/in/two.arch' }],
+    });
   });
 
   it('however the command line spells the path of the importer', () => {
