@@ -441,7 +441,7 @@ export async function weightsOf(
   if (matched.ok)
     return { ok: true, value: { values: matched.value, origin: { file: file.file } } };
   const trained = trainedAs(read.value.metadata);
-  const said = trained === undefined ? [] : [trainedHint(trained)];
+  const said = trained === undefined ? [] : [trainedHint(trained, graph.name)];
   // There may be a hundred: once, where a reader's eyes are at the end.
   const diagnostics = inFile(file.file, matched.diagnostics).map((each, i, all) =>
     i === all.length - 1 ? { ...each, hints: [...said, ...each.hints] } : each,

@@ -14,7 +14,7 @@ import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './compiler
 import { inputName, type Graph, type Tensor, type Value } from './compiler/ir.js';
 import type { Host } from './compiler/modules.js';
 import { didYouMean } from './compiler/names.js';
-import { fittingSize } from './compiler/recipe-size.js';
+import { canTile, fittingSize } from './compiler/recipe-size.js';
 import { equalShapes, formatDim, formatShape, isSymbolic, type Sizes } from './compiler/shape.js';
 import type { Source, Span } from './compiler/source.js';
 import { ENGINE_OPENERS, type EngineName } from './engines/open.js';
@@ -37,6 +37,8 @@ export interface RunInput {
 export interface InputRequest extends ModelRequest {
   /** Runs images in overlapping tiles of this side, for models whose outputs are as large as they. */
   readonly tile?: number | undefined;
+  /** Where the tile was asked for, to point at. */
+  readonly tileSpan?: Span | undefined;
 }
 
 export interface RunOptions extends InputRequest, WeightRequest {
@@ -155,9 +157,16 @@ function openForInputs(
   const empty = inputs.filter(({ tensor }) => tensor.data.length === 0).map(nothingIn);
   if (empty.length > 0) return fail(empty);
   const { graph } = first.model;
-  const span = inputs.find((input) => input.span !== undefined)?.span;
+  const { tile, tileSpan } = options;
+  if (tile !== undefined && graph.inputs.length !== 1) {
+    const message = `tiles are for models with one input, and \`${graph.name}\` has ${graph.inputs.length}`;
+    return fail([
+      diagnostic('tile-mismatch', message, { span: tileSpan, hints: ['leave out `--tile`'] }),
+    ]);
+  }
+  const span =
+    tile === undefined ? inputs.find((input) => input.span !== undefined)?.span : tileSpan;
   const at = span === undefined ? {} : { span };
-  const { tile } = options;
   const found = tile === undefined ? sizesOf(graph, given.value) : undefined;
   if (found?.ok === false) return fail(found.diagnostics);
   const ofInputs: SizeRequest =
@@ -186,7 +195,7 @@ function withFix(
     image === undefined
       ? [
           `crop or pad the image to ${fitting.join(' × ')}`,
-          `or run it in tiles: \`--tile ${side}\``,
+          ...(canTile(graph) ? [`or run it in tiles: \`--tile ${side}\``] : []),
         ]
       : [`a tile that fits: \`--tile ${side}\``];
   return diagnostics.map((d) =>
@@ -296,12 +305,9 @@ function batchInputs(graph: Graph, given: Given): Outcome<ReadonlyMap<string, Te
 
 /** The image of a model's one input, whose height and width are its own. */
 function wholeImages(graph: Graph, given: Given): Outcome<ReadonlyMap<string, Tensor>> {
-  const [value, ...others] = graph.inputs;
+  const [value] = graph.inputs;
   const input = value === undefined ? undefined : nameInputs(graph, given).get(value);
-  if (value === undefined || input === undefined || others.length > 0) {
-    const message = `tiles are for models with one input, and \`${graph.name}\` has ${graph.inputs.length}`;
-    return { ok: false, diagnostics: [diagnostic('tile-mismatch', message)] };
-  }
+  if (value === undefined || input === undefined) throw new Error('tiles of no one image');
   const shape = imageShape(value, input);
   if (shape?.at(-1) !== value.type.shape.at(-1) || shape?.length !== 3) {
     return { ok: false, diagnostics: [mismatch(value, input)] };

@@ -59,6 +59,20 @@ describe('sources', () => {
     expect(failure(['check', 'latin1.arch'])).toEqual({ code: 1, codes: ['invalid-utf8'] });
     put(folder, 'huge.arch', Buffer.alloc(50_000_000, '# a comment\n'));
     expect(failure(['check', 'huge.arch'])).toEqual({ code: 1, codes: ['file-too-large'] });
+    // Each says which file, in every format.
+    for (const file of ['folder.arch', 'binary.arch', 'latin1.arch', 'huge.arch', 'gone.arch']) {
+      const check = (format: string): string =>
+        archc(['check', file, '--format', format], here).stdout;
+      const start = { line: 1, column: 1 };
+      expect(JSON.parse(check('json'))).toMatchObject({
+        diagnostics: [{ file, range: { start, end: start } }],
+      });
+      const physicalLocation = { artifactLocation: { uri: file } };
+      expect(JSON.parse(check('sarif'))).toMatchObject({
+        runs: [{ results: [{ locations: [{ physicalLocation }] }] }],
+      });
+      expect(check('github')).toMatch(new RegExp(`^::error file=${file},title=`));
+    }
   });
 
   it('that import each other, what is missing, or what lies elsewhere', () => {
@@ -81,6 +95,13 @@ describe('sources', () => {
     expect(json(outside)).toMatchObject({
       valid: true,
       diagnostics: [{ code: 'import-outside', severity: 'warning' }],
+    });
+    // What a file outside imports is no import of the project.
+    put(folder, 'beside.arch', 'import f from "./outside.arch"\n\nblock g() = f\n');
+    put(folder, 'project/in/two.arch', 'import g from "../../beside.arch"\n\nblock h() = g\n');
+    const once = json(archc(['check', 'project/in/two.arch', '--json'], here));
+    expect(once).toMatchObject({
+      diagnostics: [{ code: 'import-outside', file: 'project/in/two.arch' }],
     });
   });
 
@@ -145,6 +166,16 @@ describe('the command line', () => {
     });
     expect(archc(['check', '--modle'], here).stderr).toContain('did you mean `--model`?');
     expect(failure(['explain', 'shape-missmatch'])).toEqual({ code: 2, codes: ['unknown-code'] });
+    expect(failure(['help', 'chekc'])).toEqual({ code: 2, codes: ['unknown-command'] });
+    expect(archc(['help', 'chekc'], here).stderr).toContain('did you mean `check`?');
+    // No option: `--format` is not there, and what would follow it is the command.
+    const word = archc(['json'], here);
+    expect([word.code, word.stdout]).toEqual([2, '']);
+    const level = archc(['compile', 'small.arch', '-O3'], here);
+    expect(level.code).toBe(2);
+    expect(level.stderr).toContain('--> -O:1:1');
+    expect(level.stderr).toContain('there are 0, 1, 2');
+    expect(level.stderr).not.toContain('did you mean');
   });
 
   it('is neither short of arguments nor too long', () => {
@@ -338,6 +369,37 @@ describe('images', () => {
     expect(text).toContain('H = 17, W = 15');
     expect(text).toContain('| odd.png\n');
     expect(text).toMatch(/near it: H = 1[68], W = 1[46]/);
+    const tile = ['--input', 'odd.png', '--tile', '15'];
+    expect(run(...tile)).toEqual({ code: 2, codes: ['fact-broken'] });
+    const said = archc(['run', 'small.arch', ...tile, '-o', 'x.png'], here).stderr;
+    expect(said).toContain('--> --tile:1:1');
+    expect(said).toContain('a tile that fits: `--tile 16`');
+  });
+
+  it('in tiles, of a model that takes none', () => {
+    const input = 'input a: f32[H = 16, W = 16, 1] where H % 2 == 0, W % 2 == 0\n';
+    put(
+      folder,
+      'both.arch',
+      `model Both() {\n  ${input}  input b: f32[H, W, 1]\n  output y = a + b\n}\n`,
+    );
+    const both = [
+      'run',
+      'both.arch',
+      '--input',
+      'a=odd.png',
+      '--input',
+      'b=odd.png',
+      '-o',
+      'y.npy',
+    ];
+    expect(failure([...both, '--tile', '15'])).toEqual({ code: 2, codes: ['tile-mismatch'] });
+    put(folder, 'half.arch', `model Half() {\n  ${input}  output y = a -> maxpool(2)\n}\n`);
+    for (const args of [both, ['run', 'half.arch', '--input', 'odd.png', '-o', 'y.npy']]) {
+      const { stderr } = archc(args, here);
+      expect(stderr).toContain('crop or pad the image');
+      expect(stderr).not.toContain('--tile');
+    }
   });
 
   it('of other channels, other axes, or for other inputs', () => {
@@ -490,6 +552,9 @@ describe('outputs', () => {
     chmodSync(join(folder, 'kept.arch'), 0o444);
     expect(failure(['fmt', 'kept.arch'])).toEqual({ code: 3, codes: ['cannot-write'] });
     expect(readFileSync(join(folder, 'kept.arch'), 'utf8')).toBe('block   f() = relu\n');
+    const { stderr } = archc(['fmt', 'kept.arch'], here);
+    expect(stderr).toContain('make it writable, or print it: `archc fmt - < kept.arch`');
+    expect(stderr).not.toContain('--force');
   });
 
   it('leave no temporary files', () => {

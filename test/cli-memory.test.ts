@@ -174,5 +174,8 @@ describe('--device', () => {
     ).toEqual(['missing-file']);
     expect(codesOf(archc(['check', net, '--device', net, '--json']))).toEqual(['bad-device']);
     expect(codesOf(archc(['check', net, '--device', folder, '--json']))).toEqual(['not-a-file']);
+    const binary = archc(['check', net, '--device', put(folder, 'b.json', '\0'), '--json']);
+    expect(binary.code).toBe(3);
+    expect(codesOf(binary)).toEqual(['bad-device']);
   });
 });

@@ -307,6 +307,19 @@ describe('trained weights', () => {
     expect(result.stdout.match(/they were trained for `--model Tiny --set width=4`/g)).toHaveLength(
       1,
     );
+    // Of the model in use, with nothing set, the cause is what is set here.
+    const plain = ['train', 'tiny.arch', '--recipe', 'tiny', '--engine', 'wasm', '--steps', '1'];
+    put(
+      folder,
+      'plain.arch',
+      bytes('tiny.arch').toString().replaceAll('for Tiny(width = 4)', 'for Tiny'),
+    );
+    plain[1] = 'plain.arch';
+    expect(archc([...plain, '-o', 'plain.safetensors'], here).code).toBe(0);
+    const wide = ['compile', 'plain.arch', '--weights', 'plain.safetensors', '--set', 'width=8'];
+    expect(archc(wide, here).stderr).toContain(
+      'they were trained for `Tiny` as it stands, without `--set`',
+    );
     // Below all the differences, where it is read.
     const shown = archc(
       ['compile', 'tiny.arch', '--weights', 'a.safetensors', '--target', 'onnx'],

@@ -44,6 +44,8 @@ describe('archc', () => {
       expect(help.stdout).toContain('Examples:\n');
       expect(help.stdout).toContain(`$ archc ${command}`);
       expect(help.stdout).not.toContain('(default: [])');
+      const examples = help.stdout.match(/^ {2}\$ .*$/gm) ?? [];
+      for (const example of examples) expect(example).toMatch(new RegExp(`archc ${command}\\b`));
       expect(archc(['help', command])).toEqual(help);
     }
   });

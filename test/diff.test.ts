@@ -300,11 +300,19 @@ describe('archc diff', () => {
     expect(result.stdout).toContain('| parameters | 3,935,041 | ');
     expect(result.stdout).toContain('filters 64 → 32');
     expect(result.stdout).toContain('### From SDUNet to SDUNet with width=32 (models/sdunet.arch)');
+    expect(result.stdout).toContain(
+      '### Weights that SDUNet with width=32 could take from SDUNet\n',
+    );
   });
 
   it('says where nothing differs', () => {
     const file = put(folder, 'm.arch', body('output y = x -> conv(4)'));
     expect(archc(['diff', file, file]).stdout).toContain('No layer has changed.');
+    const other = put(folder, 'n.arch', body('output y = x -> conv(8)'));
+    expect(archc(['diff', 'm.arch', 'n.arch'], { cwd: folder }).stdout).toMatch(
+      /\nWeights that (\w+) \(n\.arch\) could take from \1 \(m\.arch\)\n/,
+    );
+    expect(other).toContain('n.arch');
   });
 
   it('reads one side from standard input', () => {

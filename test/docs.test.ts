@@ -121,6 +121,11 @@ describe('docs/language.md', () => {
   it('lists the reserved words', () => {
     expect(page).toContain(`Reserved: \`${RESERVED.join(' ')}\``);
   });
+  it('lists no block of the standard library twice', () => {
+    const rows = [...page.matchAll(/^\| `std\/\w+\.arch` \| `.*?` \|/gm)].map(([row]) => row);
+    expect(rows.length).toBeGreaterThan(10);
+    expect(new Set(rows).size).toBe(rows.length);
+  });
   it('has every function', () => {
     for (const name of FUNCTION_NAMES) expect(section('Functions')).toContain(`\`${name}(`);
   });

@@ -43,6 +43,14 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+it('lists no command twice', () => {
+  const commands = [...readme.matchAll(/^\| (`npx archc .*?`) +\|/gm)].map(
+    ([, command]) => command,
+  );
+  expect(commands.length).toBeGreaterThan(10);
+  expect(new Set(commands).size).toBe(commands.length);
+});
+
 /** The files that a shell puts in the place of `models/*.arch`. */
 function expand(argument: string): string[] {
   const [, directory, ending] = /^(.+)\/\*(\.\w+)$/.exec(argument) ?? [];

@@ -215,6 +215,15 @@ describe('parameters', () => {
   });
 });
 
+it('offers the parameters of the recipe for a `--set` that nothing has', () => {
+  const more = 'optimiser = adam(rate)';
+  const text = MODEL + recipeText(more, 'train r(rate = 1e-3) for Net');
+  const hintsOf = (name: string): readonly string[] =>
+    tryOpen(text, { [name]: '2' }).diagnostics.flatMap(({ hints }) => hints);
+  expect(hintsOf('rat')).toEqual(['did you mean `rate`?']);
+  expect(hintsOf('zzz').at(-1)).toBe('also known here: rate');
+});
+
 describe('what is opened', () => {
   it('has the graph at the size of the crop, and what flows into the activation', () => {
     const { model, outputs } = open(MODEL + recipeText('crop = [32, 40]'));

@@ -1,7 +1,7 @@
 /** Diagnostics as text, JSON, SARIF and workflow commands. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EXIT, exitCodeOf } from '../src/cli/exit.js';
+import { EXIT, exitCodeOf, flagSource } from '../src/cli/exit.js';
 import { githubCommands } from '../src/cli/github.js';
 import { checkDocument, printJson } from '../src/cli/json.js';
 import { renderDiagnostics, summarize } from '../src/cli/render.js';
@@ -482,5 +482,23 @@ describe('exit codes', () => {
     expect(exitCodeOf([outside])).toBe(EXIT.outside);
     expect(exitCodeOf([inSource])).toBe(EXIT.invalid);
     expect(exitCodeOf([outside, mismatch])).toBe(EXIT.invalid);
+  });
+
+  it('blame the specification for nothing that is asked for, read or run', () => {
+    const codeOf = (code: Code, ...where: Span[]): number =>
+      exitCodeOf([diagnostic(code, 'no', { span: where[0] })]);
+    for (const code of [
+      'unknown-recipe',
+      'recipe-needed',
+      'unknown-model',
+      'tile-mismatch',
+    ] as const)
+      expect(codeOf(code)).toBe(EXIT.usage);
+    for (const code of ['input-mismatch', 'weight-range', 'bad-device', 'engine-failed'] as const)
+      expect(codeOf(code)).toBe(EXIT.outside);
+    expect(codeOf('training-diverged', at(model, 'e1'))).toBe(EXIT.outside);
+    const source = flagSource('O', '3');
+    expect(source.path).toBe('-O');
+    expect(codeOf('fact-broken', { source, start: 0, end: 1 })).toBe(EXIT.usage);
   });
 });

@@ -46,13 +46,23 @@ export function formatDiff(compared: Compared, format: DiffFormat): string {
   return sections.join('\n');
 }
 
+function withChanges(name: string, changes: readonly string[]): string {
+  return changes.length === 0 ? name : `${name} with ${changes.join(', ')}`;
+}
+
+/** The two models by names that tell them apart. */
+function namesOf({ before, after, changes }: Compared): readonly [string, string] {
+  if (changes.length > 0) return [before.name, withChanges(after.name, changes)];
+  return before.name === after.name
+    ? [`${before.name} (${before.file})`, `${after.name} (${after.file})`]
+    : [before.name, after.name];
+}
+
 function titleOf({ before, after, changes }: Compared): string {
-  const first = before.name;
-  const second = changes.length === 0 ? after.name : `${after.name} with ${changes.join(', ')}`;
-  const isSameFile = before.file === after.file;
-  return isSameFile
-    ? `From ${first} to ${second} (${after.file})`
-    : `From ${first} (${before.file}) to ${second} (${after.file})`;
+  const second = withChanges(after.name, changes);
+  return before.file === after.file
+    ? `From ${before.name} to ${second} (${after.file})`
+    : `From ${before.name} (${before.file}) to ${second} (${after.file})`;
 }
 
 // --- Costs --------------------------------------------------------------------------------------
@@ -255,12 +265,13 @@ function elementsOf(weights: readonly DiffWeight[]): number {
 
 const ofAfter = (pairs: readonly WeightPair[]): DiffWeight[] => pairs.map(({ after }) => after);
 
-function weightGroups({ before, diff }: Compared): readonly {
+function weightGroups(compared: Compared): readonly {
   readonly name: keyof ModelDiff['weights'];
   readonly title: string;
   readonly weights: readonly DiffWeight[];
 }[] {
-  const { kept, probable, reshaped, added, removed } = diff.weights;
+  const { kept, probable, reshaped, added, removed } = compared.diff.weights;
+  const [first] = namesOf(compared);
   return [
     { name: 'kept', title: 'carried over, same name and shape', weights: ofAfter(kept) },
     {
@@ -270,16 +281,17 @@ function weightGroups({ before, diff }: Compared): readonly {
     },
     { name: 'reshaped', title: 'not, another shape', weights: ofAfter(reshaped) },
     { name: 'added', title: 'not, new', weights: added },
-    { name: 'removed', title: `of ${before.name}, left behind`, weights: removed },
+    { name: 'removed', title: `of ${first}, left behind`, weights: removed },
   ];
 }
 
 function weightsSection(compared: Compared): { readonly title: string; readonly table: Table } {
   const { before, after } = compared;
+  const [first, second] = namesOf(compared);
   const share = (part: number, whole: number): string =>
     whole === 0 ? '' : `${formatNumber((100 * part) / whole, 1)}%`;
   return {
-    title: `Weights that ${after.name} could take from ${before.name}`,
+    title: `Weights that ${second} could take from ${first}`,
     table: {
       columns: [left(''), right('weights'), right('parameters'), right('share')],
       rows: weightGroups(compared).map(({ name, title, weights }) => {

@@ -10,8 +10,9 @@ export function githubCommands(diagnostics: readonly Diagnostic[]): string {
 }
 
 function command(diagnostic: Diagnostic): string {
-  const { code, severity, message, span, labels, hints } = diagnostic;
+  const { code, severity, message, span, file, labels, hints } = diagnostic;
   const properties: [name: string, value: string | number][] = [];
+  if (file !== undefined) properties.push(['file', file]);
   if (span !== undefined) {
     const { start, end } = rangeOf(span);
     properties.push(['file', span.source.path], ['line', start.line]);

@@ -19,14 +19,11 @@ export type BytesRead = { readonly ok: true; readonly bytes: Buffer } | Failure;
 
 /** The source that a command line names, `-` being standard input. */
 export function readSource(path: string): Outcome<Source> {
-  const read = path === '-' ? decode(readStandardInput(), STDIN_PATH) : readText(path);
-  if (!read.ok) {
-    return {
-      ok: false,
-      diagnostics: [diagnostic(read.code, read.message, { hints: read.hints })],
-    };
-  }
-  return { ok: true, value: { path: path === '-' ? STDIN_PATH : path, text: read.text } };
+  const file = path === '-' ? STDIN_PATH : path;
+  const read = path === '-' ? decode(readStandardInput(), file) : readText(path);
+  if (read.ok) return { ok: true, value: { path: file, text: read.text } };
+  const { code, message, hints } = read;
+  return { ok: false, diagnostics: [diagnostic(code, message, { file, hints })] };
 }
 
 /** The text of a source file: UTF-8, with or without a byte order mark, of at most 16 MiB. */

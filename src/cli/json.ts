@@ -46,13 +46,17 @@ export function checkDocument(diagnostics: readonly Diagnostic[]): CheckDocument
   };
 }
 
+/** Of a file as a whole. */
+const START: Position = { line: 1, column: 1 };
+
 export function jsonDiagnostic(diagnostic: Diagnostic): JsonDiagnostic {
-  const { code, severity, message, span, labels, hints } = diagnostic;
+  const { code, severity, message, span, file, labels, hints } = diagnostic;
   return {
     code,
     severity,
     message,
     ...(span === undefined ? {} : jsonPlace(span)),
+    ...(file === undefined ? {} : { file, range: { start: START, end: START } }),
     labels: labels.map((label) => ({ message: label.message, ...jsonPlace(label.span) })),
     hints,
   };

@@ -65,6 +65,13 @@ function createProgram(commands: readonly CommandModule[], shell: Shell): Comman
   return program;
 }
 
+function unknownCommand(name: string, program: Command): Diagnostic {
+  const names = program.commands.map((each) => each.name());
+  return diagnostic('unknown-command', `unknown command \`${name}\``, {
+    hints: [...didYouMean(name, names), '`archc --help` lists the commands'],
+  });
+}
+
 /** What commander says about a wrong command line, as a diagnostic. */
 function usageProblem(
   error: CommanderError,
@@ -73,12 +80,7 @@ function usageProblem(
 ): Diagnostic {
   const message = error.message.replace(/^error: /, '').replaceAll("'", '`');
   const [, word = ''] = /`([^`]*)`/.exec(message) ?? [];
-  if (error.code === 'commander.unknownCommand') {
-    const names = program.commands.map((each) => each.name());
-    return diagnostic('unknown-command', message, {
-      hints: [...didYouMean(word, names), '`archc --help` lists the commands'],
-    });
-  }
+  if (error.code === 'commander.unknownCommand') return unknownCommand(word, program);
   const command = program.commands.find((each) => each.name() === args[0]) ?? program;
   const help = command === program ? 'archc --help' : `archc ${command.name()} --help`;
   const known = [...command.options.flatMap((option) => option.long ?? []), '--help'];
@@ -95,7 +97,7 @@ function asksForJson(args: readonly string[]): boolean {
   return (
     options.includes('--json') ||
     options.includes('--format=json') ||
-    options[options.indexOf('--format') + 1] === 'json'
+    options.some((option, i) => option === '--format' && options[i + 1] === 'json')
   );
 }
 
@@ -119,6 +121,13 @@ async function main(args: readonly string[]): Promise<void> {
   endOnClosedPipe(process.stderr);
   process.on('uncaughtException', (error) => crash(error, shell));
   const program = createProgram(await loadCommands(args), shell);
+  // Commander would show the help of all, and not say why.
+  const [command, topic = 'help'] = args.filter((each) => !each.startsWith('-'));
+  if (command === 'help' && topic !== 'help' && !Object.hasOwn(COMMANDS, topic)) {
+    process.exitCode = EXIT.usage;
+    fail(shell, [unknownCommand(topic, program)]);
+    return;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

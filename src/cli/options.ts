@@ -8,7 +8,7 @@ import type { Override } from '../compiler/elaborate.js';
 import { didYouMean } from '../compiler/names.js';
 import { parseExpression } from '../compiler/parse.js';
 import type { Source, Span } from '../compiler/source.js';
-import { flagSource } from './exit.js';
+import { EXIT, exitCodeOf, flagSource } from './exit.js';
 import { readBytes, readSource } from './input.js';
 
 export interface JsonFlag {
@@ -105,11 +105,16 @@ export function wrongOption(
   message: string,
   hints: readonly string[] = [],
 ): Outcome<never> {
-  return wrongAt(wholeOf(flagSource(flag, text)), message, hints);
+  return wrongAt(flagSpan(flag, text), message, hints);
 }
 
 function wrongAt(span: Span, message: string, hints: readonly string[] = []): Outcome<never> {
   return { ok: false, diagnostics: [diagnostic('wrong-option', message, { span, hints })] };
+}
+
+/** A whole flag, to point at. */
+export function flagSpan(flag: string, text: string): Span {
+  return wholeOf(flagSource(flag, text));
 }
 
 function wholeOf(source: Source): Span {
@@ -204,7 +209,14 @@ export function readModelFlags(
 
 function readDeviceFile(path: string): Outcome<Device> {
   const source = readSource(path);
-  return source.ok ? readDevice(source.value) : source;
+  if (source.ok) return readDevice(source.value);
+  // What makes a source invalid makes a device unreadable.
+  const diagnostics = source.diagnostics.map(({ message, hints, ...rest }) =>
+    exitCodeOf([{ message, hints, ...rest }]) === EXIT.invalid
+      ? diagnostic('bad-device', message, { hints })
+      : { message, hints, ...rest },
+  );
+  return { ok: false, diagnostics };
 }
 
 /** `width=2 * 16`. */

@@ -36,13 +36,16 @@ function rule(code: Code): object {
 }
 
 function result(diagnostic: Diagnostic, ruleIndex: number): object {
-  const { code, severity, message, span, labels, hints } = diagnostic;
+  const { code, severity, message, span, file, labels, hints } = diagnostic;
   return {
     ruleId: code,
     ruleIndex,
     level: severity,
     message: { text: [message, ...hints.map((hint) => `help: ${hint}`)].join('\n') },
     ...(span === undefined ? {} : { locations: [{ physicalLocation: location(span) }] }),
+    ...(file === undefined
+      ? {}
+      : { locations: [{ physicalLocation: { artifactLocation: { uri: fileUri(file) } } }] }),
     ...(labels.length === 0
       ? {}
       : {

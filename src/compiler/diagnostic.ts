@@ -17,6 +17,8 @@ export interface Diagnostic {
   readonly message: string;
   /** Absent only where no source is concerned (a weights file, a flag). */
   readonly span?: Span;
+  /** The source as a whole, where no place in it is to be pointed at: it cannot be read. */
+  readonly file?: string;
   readonly labels: readonly Label[];
   /** What to write instead, each one action. */
   readonly hints: readonly string[];
@@ -29,6 +31,7 @@ export type Outcome<T> =
 
 export interface DiagnosticDetails {
   readonly span?: Span | undefined;
+  readonly file?: string;
   readonly labels?: readonly Label[];
   readonly hints?: readonly string[];
 }
@@ -44,6 +47,7 @@ export function diagnostic(
     severity: CODES[code].severity,
     message,
     ...(details.span === undefined ? {} : { span: details.span }),
+    ...(details.file === undefined ? {} : { file: details.file }),
     labels: details.labels ?? [],
     hints: details.hints ?? [],
   };

@@ -14,6 +14,7 @@ import { typesFit } from './call.js';
 import { evaluate } from './evaluate.js';
 import { isBoundHere } from './lookup.js';
 import { bindParameters, ownWeight } from './expand.js';
+import { didYouMean } from './names.js';
 import { runStatements } from './statements.js';
 import { applyFacts, readFact, type Fact } from './facts.js';
 import type { Graph, Output, SymbolInfo, Value } from './ir.js';
@@ -279,6 +280,10 @@ function checkOverrides(
 ): boolean {
   let fits = true;
   const known = [...chain].flatMap((d) => d.parameters.map((p) => p.name.text));
+  // Of a recipe, and of variants on the way to the model.
+  const others = known.filter((name) =>
+    base.declaration.parameters.every((p) => p.name.text !== name),
+  );
   for (const override of overrides) {
     if (known.includes(override.name)) continue;
     fits = false;
@@ -290,8 +295,11 @@ function checkOverrides(
       },
     ];
     const signature = declarationSignature(base.declaration);
+    const near = didYouMean(override.name, others);
+    const more = others.length === 0 ? [] : [`also known here: ${others.join(', ')}`];
     for (const d of matchArguments(signature, args, new Map(), () => false).diagnostics) {
-      report(frame, d.code, d.message, override.nameSpan, d);
+      const hints = near.length > 0 ? near : [...d.hints, ...more];
+      report(frame, d.code, d.message, override.nameSpan, { ...d, hints });
     }
   }
   return fits;

@@ -143,7 +143,9 @@ export function loadProgram(entry: Source, host: Host): Program {
       );
       return undefined;
     }
-    if (!standard && host.isOutside?.(target) === true) {
+    // Once for all that lies behind it: what a file outside imports is not this project's to move.
+    const isCrossing = host.isOutside?.(target) === true && !host.isOutside(importer.path);
+    if (!standard && isCrossing) {
       diagnostics.push(
         diagnostic('import-outside', `${target} lies outside the project`, {
           span: item.pathSpan,

@@ -10,7 +10,9 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (candidate === name) continue;
     const d = slips(lower, candidate.toLowerCase());
-    if (d < bestDistance) [best, bestDistance] = [candidate, d];
+    // Where every letter is wrong, nothing was meant: `3` is no slip of `0`.
+    const isOther = d >= Math.max(name.length, candidate.length);
+    if (d < bestDistance && !isOther) [best, bestDistance] = [candidate, d];
   }
   return best;
 }

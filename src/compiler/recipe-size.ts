@@ -4,7 +4,7 @@ import { diagnostic, type Diagnostic } from './diagnostic.js';
 import type { ElaboratedModel } from './elaborate.js';
 import type { Graph } from './ir.js';
 import type { Settings } from './recipe-settings.js';
-import { equal, formatDim, nearestSize } from './shape.js';
+import { equal, equalShapes, formatDim, nearestSize } from './shape.js';
 import type { Span } from './source.js';
 
 /** `otherwise` is asked for where neither is known. */
@@ -78,4 +78,16 @@ export function fittingSize(
   const [down, across] = [shape.at(-3), shape.at(-2)];
   const isSquare = down !== undefined && across !== undefined && equal(down, across);
   return isSquare ? [Math.min(height, width), Math.min(height, width)] : [height, width];
+}
+
+/** Whether what the model makes of tiles can be joined: one image in, and outputs as high and wide. */
+export function canTile({ inputs, outputs }: Graph): boolean {
+  const [image, ...others] = inputs;
+  const size = image?.type.shape.slice(0, 2) ?? [];
+  return (
+    others.length === 0 &&
+    [image, ...outputs.map(({ value }) => value)].every(
+      (value) => value?.type.shape.length === 3 && equalShapes(value.type.shape.slice(0, 2), size),
+    )
+  );
 }

@@ -3,7 +3,7 @@ import type { OpenModel } from '../compile.js';
 import { chooseSizes } from '../compiler/check.js';
 import { diagnostic, hasErrors, type Outcome } from '../compiler/diagnostic.js';
 import type { Graph } from '../compiler/ir.js';
-import { fittingSize } from '../compiler/recipe-size.js';
+import { canTile, fittingSize } from '../compiler/recipe-size.js';
 import type { Size } from './predict.js';
 
 /** `image-size` where a fact of the model says no, with the nearest size that fits. */
@@ -20,7 +20,9 @@ export function graphAt(model: OpenModel, size: Size): Outcome<Graph> {
       ? []
       : [
           `crop or pad the images to ${fitting.join(' × ')}`,
-          `or run them in tiles: \`--tile ${Math.min(...fitting)}\``,
+          ...(canTile(model.graph)
+            ? [`or run them in tiles: \`--tile ${Math.min(...fitting)}\``]
+            : []),
         ];
   const message = `\`${model.name}\` does not take images of ${height} × ${width}: ${said}`;
   const labels = sized.diagnostics.flatMap((each) => each.labels);

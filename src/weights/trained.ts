@@ -34,8 +34,11 @@ export function trainedAs(metadata: ReadonlyMap<string, string>): TrainedAs | un
   return { model, arguments: stringsIn(metadata.get('arguments')), normalise: how };
 }
 
-/** How to ask for the model that weights were trained for. */
-export function trainedHint({ model, arguments: given }: TrainedAs): string {
+/** How to ask for the model that weights were trained for, in place of the model `used`. */
+export function trainedHint({ model, arguments: given }: TrainedAs, used: string): string {
+  if (model === used && given.length === 0) {
+    return `they were trained for \`${model}\` as it stands, without \`--set\``;
+  }
   const flags = [`--model ${model}`, ...given.map((text) => `--set ${shellWord(text)}`)];
   return `they were trained for \`${flags.join(' ')}\``;
 }

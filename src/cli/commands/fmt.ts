@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Diagnostic } from '../../compiler/diagnostic.js';
 import type { Source } from '../../compiler/source.js';
+import { shellWord } from '../../weights/trained.js';
 import { EXIT, exitCodeOf, type ExitCode } from '../exit.js';
 import { readSource, STDIN_PATH } from '../input.js';
 import { printJson } from '../json.js';
@@ -91,5 +92,8 @@ async function writeBack(
     return [];
   }
   if (source.text === text) return [];
-  return writeOutputFile(source.path, text, { isSameKind: () => true });
+  const problems = await writeOutputFile(source.path, text, { isSameKind: () => true });
+  // There is no other output to name.
+  const hint = `fmt writes in place: make it writable, or print it: \`archc fmt - < ${shellWord(source.path)}\``;
+  return problems.map((problem) => ({ ...problem, hints: [hint] }));
 }

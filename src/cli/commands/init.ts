@@ -24,7 +24,7 @@ export function register(program: Command, shell: Shell): void {
     )
     .argument('[dir]', 'the folder, made if it is not there (default: this one)');
   withExamples(withJson(command), [
-    'init my-variant && archc check my-variant/model.arch',
+    'archc init my-variant && archc check my-variant/model.arch',
     'init',
   ]).action(async (folder: string | undefined) => {
     process.exitCode = await writeStarter(folder ?? '.', shell);

@@ -11,6 +11,7 @@ import { printJson } from '../json.js';
 import {
   allOf,
   collect,
+  flagSpan,
   optional,
   readChoice,
   readInteger,
@@ -115,6 +116,7 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
     onProgress: shell.progress,
     engine,
     tile,
+    ...(flags.tile === undefined ? {} : { tileSpan: flagSpan('tile', flags.tile) }),
     accept(graph) {
       softmax = softmaxOutputs(graph);
       image = imageOf(graph, inputs.value);
