@@ -87,6 +87,29 @@ describe('missing facts', () => {
 
   it('finds that two symbols should be equal, and nothing where nothing helps', () => {
     expect(missingFacts([[H, W]])).toEqual(['H == W']);
+    const [h, w] = ['h', 'w'].map((name) =>
+      symbolDim({ name, modulus: 1, remainder: 0, min: 1, max: Infinity }),
+    );
+    if (h === undefined || w === undefined) throw new Error('two symbols');
+    expect(
+      missingFacts([
+        [H, h],
+        [W, w],
+      ]),
+    ).toEqual(['H == h', 'W == w']);
+    expect(
+      missingFacts([
+        [H, h],
+        [W, w],
+        [h, w],
+      ]),
+    ).toEqual(['H == h', 'H == W', 'H == w']);
+    expect(
+      missingFacts([
+        [W, H],
+        [H, h],
+      ]),
+    ).toEqual(['W == H', 'W == h']);
     expect(missingFacts([[H, add(H, 1)]])).toBeUndefined();
   });
 });

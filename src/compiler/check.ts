@@ -1,4 +1,5 @@
 /** From a program to checked models: names, expansion, sizes, claims. */
+import { activationCount } from './builder.js';
 import type { Device } from './device.js';
 import { diagnostic, hasErrors, type Diagnostic, type Outcome } from './diagnostic.js';
 import {
@@ -14,6 +15,7 @@ import type { ModelDeclaration } from './ast.js';
 import { beyondLimits } from './limits.js';
 import { NO_FILES, loadProgram, type Host, type Module, type Program } from './modules.js';
 import { didYouMean } from './names.js';
+import { operatorOf } from './ops/index.js';
 import { checkRecipes } from './recipe.js';
 import { resolve } from './resolve.js';
 import {
@@ -157,7 +159,12 @@ export function modelChecker(
           claimResults: claims.results,
         },
         // Evaluating the facts may have found more.
-        diagnostics: [...model.diagnostics, ...sized.diagnostics, ...claims.diagnostics],
+        diagnostics: [
+          ...model.diagnostics,
+          ...sized.diagnostics,
+          ...(sized.graph === undefined ? [] : doubtsOf(sized.graph)),
+          ...claims.diagnostics,
+        ],
       };
     },
   };
@@ -248,6 +255,19 @@ function tooLargeInputs(graph: Graph, sizes: Sizes, asked: Span | undefined): Di
     const span = asked ?? (definition.kind === 'input' ? definition.span : undefined);
     const at = span === undefined ? {} : { span };
     return [diagnostic('too-large', message, at)];
+  });
+}
+
+/** What works at these sizes and was probably not meant. */
+function doubtsOf(graph: Graph): Diagnostic[] {
+  return graph.nodes.flatMap(({ op, operands, attributes, origin }) => {
+    const { doubt } = operatorOf(op);
+    if (doubt === undefined) return [];
+    const types = operands.slice(0, activationCount(op, operands.length)).map((v) => v.type);
+    const problem = doubt(types, attributes);
+    if (problem === undefined) return [];
+    const { code, message, hints = [] } = problem;
+    return [diagnostic(code, message, { span: origin.span, hints })];
   });
 }
 

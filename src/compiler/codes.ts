@@ -114,6 +114,16 @@ export const CODES = {
     bad: 'model Example() {\n  input x: f32[4, 4, 1]\n  output y = x -> conv(8, k = 5, pad = valid)\n}\n',
     good: 'model Example() {\n  input x: f32[4, 4, 1]\n  output y = x -> conv(8, k = 5)\n}\n',
   },
+  'large-kernel': {
+    severity: 'warning',
+    title: 'A kernel that is larger than its image',
+    explanation:
+      'With `pad = same`, a kernel may be larger than the image, and most of it then lies on zeros. ' +
+      'Often the channels of the input were written first, as PyTorch has them: here `conv(3, 64)` is 3 ' +
+      'filters with a kernel of 64. Kernels of up to 7 are not checked.',
+    bad: 'model Example() {\n  input x: f32[32, 32, 3]\n  output y = x -> conv(3, 64)\n}\n',
+    good: 'model Example() {\n  input x: f32[32, 32, 3]\n  output y = x -> conv(64)\n}\n',
+  },
   'only-padding': {
     severity: 'error',
     title: 'A window of padding alone',

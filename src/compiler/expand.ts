@@ -25,6 +25,7 @@ import type { Attribute, Origin, Value, Weight } from './ir.js';
 import { beyondLimits } from './limits.js';
 import { explainMismatch } from './mismatch.js';
 import type { OperatorName } from './ops/index.js';
+import type { Kind } from './ops/kinds.js';
 import type { Problem, WeightSpec } from './ops/operator.js';
 import { childScope, dropIfEmpty, occupy, type OpenScope, type SharedRecord } from './scope.js';
 import { type Frame, MAX_DEPTH, MAX_NODES, MAX_USES, report, reportFailure } from './session.js';
@@ -138,10 +139,15 @@ function numberOf(entity: Entity): number | undefined {
 }
 
 /** What to write for an argument that does not fit. */
-function argumentHints(operator: string, type: string, { entity, span }: GivenArgument): string[] {
+function argumentHints(
+  operator: string,
+  { type, hint }: Kind<Attribute>,
+  { entity, span }: GivenArgument,
+): string[] {
   if (entity.type === 'tensor' && operator === 'max') {
     return ['the larger of two tensors, element by element, is `maximum(a, b)`'];
   }
+  if (hint !== undefined && (entity.type === 'int' || entity.type === 'float')) return [hint];
   return type.startsWith('int') ? wholeFloatHints(entity, span) : [];
 }
 
@@ -177,7 +183,7 @@ function readAttributes(
         'wrong-argument',
         `\`${name}\` of \`${operator.name}\` takes ${parameter.kind.describe}, not ${shown}`,
         argument.span,
-        { hints: argumentHints(operator.name, parameter.kind.type, argument) },
+        { hints: argumentHints(operator.name, parameter.kind, argument) },
       );
       continue;
     }

@@ -1,7 +1,7 @@
 /** Why two sizes that had to agree do not: through which lines each got its size, and what is missing. */
 import type { Diagnostic } from './diagnostic.js';
 import type { Value } from './ir.js';
-import { equal, formatDim, missingFacts, type Dim } from './shape.js';
+import { equal, formatDim, isSymbolic, missingFacts, type Dim } from './shape.js';
 import { formatLocation, type Span } from './source.js';
 
 interface Side {
@@ -43,7 +43,9 @@ function factHints(sides: readonly Side[], operands: readonly Value[]): string[]
   if (a.length === b.length && first.axis === second.axis) {
     a.forEach((dim, axis) => {
       const other = b[axis] ?? 0;
-      if (axis !== first.axis && !equal(dim, other)) pairs.push([dim, other]);
+      // Of two numbers, no fact makes one.
+      const isOpen = isSymbolic(dim) || isSymbolic(other);
+      if (axis !== first.axis && isOpen && !equal(dim, other)) pairs.push([dim, other]);
     });
   }
   const facts = missingFacts(pairs) ?? missingFacts(pairs.slice(0, 1));

@@ -391,11 +391,25 @@ export function missingFacts(
       }
     }
   }
-  const [first, ...others] = [...symbols.values()];
-  if (first !== undefined && others.length > 0 && makesEqual(() => symbolDim(first))) {
-    return others.map((s) => `${first.name} == ${s.name}`);
+  const twins = twinsOf(pairs);
+  if (twins.size > 0 && makesEqual((s) => symbolDim(twins.get(s.name) ?? s))) {
+    return [...twins].map(([name, twin]) => `${twin.name} == ${name}`);
   }
   return undefined;
+}
+
+/** The symbols that have to be one for every pair to be equal: each but the first of them, with the first. */
+function twinsOf(pairs: readonly (readonly [Dim, Dim])[]): ReadonlyMap<string, SizeSymbol> {
+  const firsts = new Map<string, SizeSymbol>();
+  for (const [a, b] of pairs) {
+    const symbols = [...symbolsOf(a).values(), ...symbolsOf(b).values()];
+    const [first, ...others] = symbols.map((s) => firsts.get(s.name) ?? s);
+    if (first === undefined) continue;
+    for (const s of symbols) firsts.set(s.name, firsts.get(s.name) ?? s);
+    const joined = new Set(others.map((s) => s.name));
+    for (const [name, s] of firsts) if (joined.has(s.name)) firsts.set(name, first);
+  }
+  return new Map([...firsts].filter(([name, first]) => name !== first.name));
 }
 
 function multipleOf(symbol: SizeSymbol, divisor: number): SizeSymbol {

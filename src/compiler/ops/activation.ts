@@ -1,5 +1,6 @@
 /** Activations: one number in, one number out, the same for every element. */
-import { float, bool } from './kinds.js';
+import { CHANNELS_FOLLOW } from '../habits.js';
+import { float, bool, withHint } from './kinds.js';
 import {
   defineOperator,
   inferred,
@@ -250,7 +251,12 @@ export const prelu = defineOperator({
     'channel (He et al. 2015, arXiv:1502.01852).',
   example: 'x -> prelu',
   parameters: {
-    alpha: { kind: float(), default: 0.25, doc: 'Where every slope starts.' },
+    // One for each channel, whose number PyTorch has here.
+    alpha: {
+      kind: withHint(float(-1, 1), CHANNELS_FOLLOW),
+      default: 0.25,
+      doc: 'Where every slope starts.',
+    },
   },
   weights: ([x], a) => [
     {

@@ -1,6 +1,7 @@
 /** conv and dwconv: 2-D convolutions over `[H, W, C]`. */
+import { CHANNELS_FOLLOW } from '../habits.js';
 import type { Tensor, TensorType } from '../ir.js';
-import { gcd } from '../shape.js';
+import { formatDim, gcd } from '../shape.js';
 import { biasParameter, channels, initParameter, kernelAndBias } from './kernel.js';
 import { bool, int, padding, pair, type Padding } from './kinds.js';
 import { defineOperator, rejected, type Cost, type CostInput, type Problem } from './operator.js';
@@ -50,6 +51,7 @@ export const conv = defineOperator({
     const problem = requireImage('conv', x) ?? requireGroups(x, a.filters, a.groups);
     return problem === undefined ? inferWindow('conv', x, a, a.filters) : rejected(problem);
   },
+  doubt: ([x], a) => largeKernel('conv', x, a),
   cost: convolutionCost,
   costDoc: 'MACs = outputs · k² · (in / groups); FLOPs = two a MAC, one an output for the bias.',
   saved: SAVES_INPUT_AND_KERNEL,
@@ -78,6 +80,7 @@ export const dwconv = defineOperator({
       ? inferWindow('dwconv', x, a, channels(x) * a.multiplier)
       : rejected(problem);
   },
+  doubt: ([x], a) => largeKernel('dwconv', x, a),
   cost: convolutionCost,
   costDoc: 'MACs = outputs · k²; FLOPs = two a MAC, one an output for the bias.',
   saved: SAVES_INPUT_AND_KERNEL,
@@ -86,6 +89,26 @@ export const dwconv = defineOperator({
   ],
   traits: ['linear-kernel', 'takes-epilogue'],
 });
+
+/** Kernels up to this are usual on images of any size, such as the few pixels at the bottom of a U. */
+const LARGEST_USUAL_KERNEL = 7;
+
+/** `conv(3, 64)`, as PyTorch has it, is a kernel of 64 pixels here, which `same` pads for. */
+function largeKernel(
+  op: string,
+  x: TensorType | undefined,
+  { k, pad }: Pick<Window, 'k' | 'pad'>,
+): Problem | undefined {
+  const [height = 0, width = 0] = x?.shape ?? [];
+  if (pad !== 'same' || Math.max(...k) <= LARGEST_USUAL_KERNEL) return undefined;
+  if (k[0] <= Number(height) && k[1] <= Number(width)) return undefined;
+  const image = `${formatDim(height)}×${formatDim(width)}`;
+  return {
+    code: 'large-kernel',
+    message: `${op} has a kernel of ${k.join('×')} on an image of ${image}`,
+    hints: [CHANNELS_FOLLOW, '`k` is the size of the kernel, 3 by default'],
+  };
+}
 
 function requireGroups(
   x: TensorType | undefined,

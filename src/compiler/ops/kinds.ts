@@ -1,5 +1,6 @@
 /** What an operator's parameter accepts, and how what was written becomes an attribute. */
 import type { Constant } from '../constant.js';
+import { CHANNELS_FOLLOW } from '../habits.js';
 import type { Attribute, Body, InitializerKind } from '../ir.js';
 import { INITIALIZER_KINDS } from '../ir.js';
 import { isSymbolic, range, type Dim } from '../shape.js';
@@ -11,6 +12,8 @@ export interface Kind<T extends Attribute> {
   readonly type: string;
   /** Names that may be written bare: `same`, `bilinear`. */
   readonly choices: readonly string[];
+  /** What is probably meant by what does not fit, where many make one mistake. */
+  readonly hint?: string;
   /** The attribute, or undefined where the constant does not fit. */
   readonly read: (c: Constant) => T | undefined;
 }
@@ -45,6 +48,24 @@ export function float(min = -Infinity, max = Infinity): Kind<number> {
     },
   };
 }
+
+/** A kind, with what is said where a value does not fit it. */
+export function withHint<T extends Attribute>(kind: Kind<T>, hint: string): Kind<T> {
+  return { ...kind, hint };
+}
+
+/** A summand against division by 0. `batchnorm(64)`, as PyTorch has it, would be one of 64. */
+export const epsilon: Kind<number> = withHint(
+  {
+    ...float(0),
+    describe: 'a number of at least 0 and below 1',
+    read: (c) => {
+      const value = float(0).read(c);
+      return value !== undefined && value < 1 ? value : undefined;
+    },
+  },
+  CHANNELS_FOLLOW,
+);
 
 export function bool(): Kind<boolean> {
   return {

@@ -1,7 +1,7 @@
 /** batchnorm, groupnorm, instancenorm and layernorm: values shifted to mean 0 and scaled to variance 1. */
 import type { Tensor, TensorType } from '../ir.js';
 import { channels } from './kernel.js';
-import { bool, float, int } from './kinds.js';
+import { bool, epsilon, float, int } from './kinds.js';
 import {
   defineOperator,
   inferred,
@@ -17,7 +17,7 @@ import { STATISTICS_BYTES } from './saved.js';
 import { at, elementCount, newTensor } from './tensor.js';
 
 const epsParameter = {
-  eps: { kind: float(0), default: 1e-5, doc: 'Added to the variance, against division by 0.' },
+  eps: { kind: epsilon, default: 1e-5, doc: 'Added to the variance, against division by 0.' },
 } as const;
 const affineParameter = {
   affine: {

@@ -116,6 +116,11 @@ export interface OperatorSpec<P extends Parameters> {
   ) => readonly WeightSpec[];
   /** The only shape rule there is. `operands` are the activations. Called before `weights`. */
   readonly infer: (operands: readonly TensorType[], attributes: AttributesOf<P>) => Inferred;
+  /** Of what `infer` accepts, once all sizes are numbers: what was probably not meant; a warning. */
+  readonly doubt?: (
+    operands: readonly TensorType[],
+    attributes: AttributesOf<P>,
+  ) => Problem | undefined;
   readonly cost: (shapes: CostInput, attributes: AttributesOf<P>) => Cost;
   /** What is counted, in words, for the docs: `5 a pixel: …`. */
   readonly costDoc: string;
