@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Diagnostic } from '../../compiler/diagnostic.js';
 import type { Source } from '../../compiler/source.js';
 import { EXIT, exitCodeOf, type ExitCode } from '../exit.js';
-import { readSource, STDIN_PATH } from '../input.js';
+import { readSource, STDIN_PATH } from '../../files/read.js';
 import { printJson } from '../json.js';
 import { withExamples, withJson, type JsonFlag } from '../options.js';
 import { writeOutputFile } from '../output.js';

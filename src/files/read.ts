@@ -15,18 +15,23 @@ export const STDIN_PATH = '<stdin>';
 
 type Failure = Extract<HostRead, { ok: false }>;
 
-export type BytesRead = { readonly ok: true; readonly bytes: Buffer } | Failure;
+type BytesRead = { readonly ok: true; readonly bytes: Buffer } | Failure;
 
 /** The source that a command line names, `-` being standard input. */
 export function readSource(path: string): Outcome<Source> {
   const read = path === '-' ? decode(readStandardInput(), STDIN_PATH) : readText(path);
-  if (!read.ok) {
-    return {
-      ok: false,
-      diagnostics: [diagnostic(read.code, read.message, { hints: read.hints })],
-    };
-  }
+  if (!read.ok) return failed(read);
   return { ok: true, value: { path: path === '-' ? STDIN_PATH : path, text: read.text } };
+}
+
+/** The bytes of a whole file. */
+export function readFile(path: string): Outcome<Buffer> {
+  const read = readBytes(path);
+  return read.ok ? { ok: true, value: read.bytes } : failed(read);
+}
+
+function failed({ code, message, hints }: Failure): Outcome<never> {
+  return { ok: false, diagnostics: [diagnostic(code, message, { hints })] };
 }
 
 /** The text of a source file: UTF-8, with or without a byte order mark, of at most 16 MiB. */
@@ -35,7 +40,7 @@ export function readText(path: string): HostRead {
 }
 
 /** A whole file, or why not: missing, a folder, not readable, or larger than `limit` bytes. */
-export function readBytes(path: string, limit = Infinity): BytesRead {
+function readBytes(path: string, limit = Infinity): BytesRead {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
