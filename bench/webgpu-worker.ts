@@ -2,7 +2,7 @@
 /** One engine on the adapter of `bench/webgpu.ts`, in a process of its own: each loads a Dawn. */
 import { noiseFor } from '../src/engines/noise.js';
 import { fileHost } from '../src/cli/host.js';
-import { readSource } from '../src/cli/input.js';
+import { readSource } from '../src/files/read.js';
 import { emitModel, openModel, sizedGraph, type OpenModel } from '../src/compile.js';
 import type { Outcome } from '../src/compiler/diagnostic.js';
 import type { Graph, Tensor } from '../src/compiler/ir.js';

@@ -11,11 +11,12 @@ import {
   type SizeRequest,
 } from './compiler/check.js';
 import type { Device } from './compiler/device.js';
-import { hasErrors, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
+import { hasErrors, inFile, type Diagnostic, type Outcome } from './compiler/diagnostic.js';
 import type { Override } from './compiler/elaborate.js';
 import type { Graph, WeightValues } from './compiler/ir.js';
 import type { Host, Program } from './compiler/modules.js';
 import type { ModelMetadata } from './backends/metadata.js';
+import { DEFAULT_OPSET } from './backends/onnx/opsets.js';
 import { elementCount, newTensor } from './compiler/ops/tensor.js';
 import {
   inferencePasses,
@@ -232,7 +233,7 @@ const EMITTERS: Readonly<
   >
 > = {
   async onnx({ graph, weights }, options, metadata) {
-    const { emitOnnx, DEFAULT_OPSET } = await import('./backends/onnx/emit.js');
+    const { emitOnnx } = await import('./backends/onnx/emit.js');
     const opset = options.opset ?? DEFAULT_OPSET;
     const { externalDataName } = options;
     const emitted = emitOnnx(graph, weights, {
@@ -436,22 +437,17 @@ export async function weightsOf(
       import('./weights/trained.js'),
     ]);
   const read = readSafetensors(file.bytes);
-  if (!read.ok) return { ok: false, diagnostics: inFile(file.file, read.diagnostics) };
+  if (!read.ok) return inFile(file.file, read);
   const matched = matchWeights(graph.weights, weightsAlone(read.value.tensors));
   if (matched.ok)
     return { ok: true, value: { values: matched.value, origin: { file: file.file } } };
   const trained = trainedAs(read.value.metadata);
   const said = trained === undefined ? [] : [trainedHint(trained, graph.name)];
   // There may be a hundred: once, where a reader's eyes are at the end.
-  const diagnostics = inFile(file.file, matched.diagnostics).map((each, i, all) =>
+  const diagnostics = inFile(file.file, matched).diagnostics.map((each, i, all) =>
     i === all.length - 1 ? { ...each, hints: [...said, ...each.hints] } : each,
   );
   return { ok: false, diagnostics };
-}
-
-/** Diagnostics about a file that is no source, with its name. */
-export function inFile(path: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` }));
 }
 
 export type WeightedModel = Model & { readonly weights: WeightValues };

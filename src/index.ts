@@ -41,12 +41,7 @@ export {
   type RunOptions,
   type RunResult,
 } from './run.js';
-export {
-  ENGINE_VARIANTS,
-  variantsNamed,
-  type EngineVariant,
-  type WeightKind,
-} from './engines/variants.js';
+export { ENGINE_VARIANTS, variantsNamed, type EngineVariant } from './engines/variants.js';
 export type {
   Comparison,
   EngineResult,

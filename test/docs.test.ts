@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { docsFiles, exampleProgram } from '../scripts/docs-files.js';
-import { MAX_SOURCE_BYTES } from '../src/cli/input.js';
+import { MAX_SOURCE_BYTES } from '../src/files/read.js';
 import {
   FUNCTION_NAMES,
   MAX_LIST,

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_SOURCE_BYTES, readBytes, readSource, readText } from '../src/cli/input.js';
+import { MAX_SOURCE_BYTES, readFile, readSource, readText } from '../src/files/read.js';
 import { writeOutputFile, writeOutputFiles, writeOutputFolder } from '../src/cli/output.js';
 import { startProgress, usesColor, widthOf, type OutputStream } from '../src/cli/terminal.js';
 import type { Diagnostic } from '../src/compiler/diagnostic.js';
@@ -122,7 +122,7 @@ describe('reading a source', () => {
 
   it('reads bytes without a limit', () => {
     writeFileSync(inFolder('w'), Buffer.from([0, 255]));
-    expect(readBytes(inFolder('w'))).toEqual({ ok: true, bytes: Buffer.from([0, 255]) });
+    expect(readFile(inFolder('w'))).toEqual({ ok: true, value: Buffer.from([0, 255]) });
   });
 
   it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
@@ -138,12 +138,12 @@ describe('reading a source', () => {
 const runner = join(import.meta.dirname, '../scripts/run.mjs');
 function scriptFile(body: string): string {
   const source = (name: string): string =>
-    JSON.stringify(join(import.meta.dirname, `../src/cli/${name}.ts`));
+    JSON.stringify(join(import.meta.dirname, `../src/${name}.ts`));
   const file = inFolder('script.ts');
   writeFileSync(
     file,
-    `import { readSource } from ${source('input')};
-     import { writeOutputFile } from ${source('output')};
+    `import { readSource } from ${source('files/read')};
+     import { writeOutputFile } from ${source('cli/output')};
      ${body}`,
   );
   return file;

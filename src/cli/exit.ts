@@ -39,6 +39,7 @@ const FAULTS: Readonly<Record<Code, Fault>> = {
   'wrong-rank': 'spec',
   indivisible: 'spec',
   'size-too-small': 'spec',
+  'large-kernel': 'spec',
   'only-padding': 'spec',
   'shape-mismatch': 'spec',
   'bad-safetensors': 'outside',

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Host } from '../compiler/modules.js';
-import { readText, STDIN_PATH } from './input.js';
+import { readText, STDIN_PATH } from '../files/read.js';
 
 /** What stands in the root of a project. */
 const ROOT_MARKS = ['package.json', '.git'];

@@ -4,7 +4,7 @@ import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
 import { didYouMean } from '../compiler/names.js';
 import { VERSION } from '../version.js';
 import { EXIT } from './exit.js';
-import { reasonOf } from './input.js';
+import { reasonOf } from '../files/read.js';
 import { createShell, fail, internalError, type Shell } from './shell.js';
 import { endOnClosedPipe } from './terminal.js';
 

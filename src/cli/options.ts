@@ -8,8 +8,8 @@ import type { Override } from '../compiler/elaborate.js';
 import { didYouMean } from '../compiler/names.js';
 import { parseExpression } from '../compiler/parse.js';
 import type { Source, Span } from '../compiler/source.js';
+import { readFile, readSource } from '../files/read.js';
 import { EXIT, exitCodeOf, flagSource } from './exit.js';
-import { readBytes, readSource } from './input.js';
 
 export interface JsonFlag {
   readonly json?: boolean;
@@ -280,12 +280,8 @@ export function readWeightFlags({ weights: file, seed }: WeightFlags): Outcome<W
       'a seed is for weights that no file gives',
     ]);
   }
-  const read = readBytes(file);
-  if (read.ok) return { ok: true, value: { weights: { file, bytes: read.bytes } } };
-  return {
-    ok: false,
-    diagnostics: [diagnostic(read.code, read.message, { hints: read.hints })],
-  };
+  const read = readFile(file);
+  return read.ok ? { ok: true, value: { weights: { file, bytes: read.value } } } : read;
 }
 
 /** `name=file`, or a file alone: what `--input` and `-o` take. A file with `=` is written `./a=b`. */

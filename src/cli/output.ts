@@ -16,7 +16,7 @@ import {
 import { chmod, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
-import { codeOf, reasonOf } from './input.js';
+import { codeOf, reasonOf } from '../files/read.js';
 
 /** What a file holds. Chunks let a large artifact be written without holding all of it. */
 export type Content = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;

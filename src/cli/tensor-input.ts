@@ -1,10 +1,9 @@
 /** Images and arrays as they flow into a model. */
-import { inFile } from '../compile.js';
-import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import { diagnostic, inFile, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import type { RunInput } from '../run.js';
 import { flagSource } from './exit.js';
-import { readBytes } from './input.js';
+import { readFile } from '../files/read.js';
 import { splitNamed, wrongOption } from './options.js';
 import { counted } from './words.js';
 
@@ -27,21 +26,18 @@ export async function readInputs(
 }
 
 async function readTensor(file: string, page: number | undefined): Promise<Outcome<Tensor>> {
-  const read = readBytes(file);
-  if (!read.ok) {
-    const { code, message, hints } = read;
-    return { ok: false, diagnostics: [diagnostic(code, message, { hints })] };
-  }
+  const read = readFile(file);
+  if (!read.ok) return read;
   const [{ isNpy, readNpy }, { readImage }] = await Promise.all([
     import('../data/npy.js'),
     import('../data/image.js'),
   ]);
-  if (isNpy(read.bytes)) {
-    const array = readNpy(read.bytes);
-    return array.ok ? array : { ok: false, diagnostics: inFile(file, array.diagnostics) };
+  if (isNpy(read.value)) {
+    const array = readNpy(read.value);
+    return array.ok ? array : inFile(file, array);
   }
-  const pages = await readImage(read.bytes);
-  if (!pages.ok) return { ok: false, diagnostics: inFile(file, pages.diagnostics) };
+  const pages = await readImage(read.value);
+  if (!pages.ok) return inFile(file, pages);
   return page === undefined ? stackPages(file, pages.value) : onePage(file, pages.value, page);
 }
 

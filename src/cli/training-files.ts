@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
-import { codeOf } from './input.js';
+import { codeOf } from '../files/read.js';
 import { explain, isSameFile, outputProblem, replaceFile } from './output.js';
 
 /** `w.safetensors` has its checkpoint in `w.checkpoint.safetensors`. */

@@ -53,6 +53,17 @@ export function diagnostic(
   };
 }
 
+/** What is wrong with a file that is no source, under its name. */
+export function inFile(
+  path: string,
+  failed: { readonly diagnostics: readonly Diagnostic[] },
+): { readonly ok: false; readonly diagnostics: readonly Diagnostic[] } {
+  return {
+    ok: false,
+    diagnostics: failed.diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` })),
+  };
+}
+
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((d) => d.severity === 'error');
 }

@@ -1,13 +1,13 @@
 /** Datasets that are arrays: a safetensors file, or two of NumPy's. */
 import { basename, extname } from 'node:path';
-import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import { diagnostic, inFile, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import { readSafetensors } from '../weights/safetensors.js';
 import type { Dataset, DatasetOptions } from './dataset.js';
-import { readFile } from './disk.js';
+import { readFile } from '../files/read.js';
 import { readNpy } from './npy.js';
 import { findPairs } from './pairing.js';
-import { inFile, scannedDataset } from './raw.js';
+import { scannedDataset } from './raw.js';
 
 const HINT = 'images are [N, H, W, C] or [N, H, W], labels [N, H, W]';
 

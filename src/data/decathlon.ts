@@ -3,10 +3,11 @@
  * modalities, classes, and the volumes of images and labels. Samples are axial slices.
  */
 import { basename, dirname, join } from 'node:path';
-import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import { diagnostic, inFile, type Diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import { byteCache, DEFAULT_CACHE_BYTES } from './cache.js';
 import type { Dataset, DatasetOptions } from './dataset.js';
-import { readFile, readStart } from './disk.js';
+import { readFile } from '../files/read.js';
+import { readStart } from './disk.js';
 import { MAX_CLASSES, mergedRule, type LabelRule } from './labels.js';
 import {
   niftiSlice,
@@ -15,7 +16,7 @@ import {
   type NiftiHeader,
   type NiftiVolume,
 } from './nifti.js';
-import { classified, inFile, shortened } from './raw.js';
+import { classified, shortened } from './raw.js';
 
 /** One case: its files, and how large its volumes are. */
 interface Case {

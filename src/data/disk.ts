@@ -1,21 +1,8 @@
-/** What is in folders and files, as outcomes. */
+/** What is in folders, and how files begin, as outcomes. */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readBytes, reasonOf } from '../cli/input.js';
+import { readFile, reasonOf } from '../files/read.js';
 import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
-
-/** The bytes of a whole file. */
-export function readFile(path: string): Outcome<Uint8Array> {
-  const read = readBytes(path);
-  return read.ok ? { ok: true, value: read.bytes } : failed(read);
-}
-
-function failed(read: Extract<ReturnType<typeof readBytes>, { ok: false }>): Outcome<never> {
-  return {
-    ok: false,
-    diagnostics: [diagnostic(read.code, read.message, { hints: read.hints })],
-  };
-}
 
 /** The first bytes of a file, at most `length`. */
 export function readStart(path: string, length: number): Outcome<Uint8Array> {
@@ -26,8 +13,8 @@ export function readStart(path: string, length: number): Outcome<Uint8Array> {
     return { ok: true, value: bytes.subarray(0, readSync(file, bytes, 0, length, 0)) };
   } catch {
     // Says why, in the words that every command has for it.
-    const read = readBytes(path);
-    return read.ok ? { ok: true, value: read.bytes.subarray(0, length) } : failed(read);
+    const read = readFile(path);
+    return read.ok ? { ok: true, value: read.value.subarray(0, length) } : read;
   } finally {
     if (file !== undefined) closeSync(file);
   }

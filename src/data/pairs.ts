@@ -1,13 +1,13 @@
 /** Folders of images and masks, and pairs of multi-page stacks. */
 import { basename, dirname, extname } from 'node:path';
-import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
+import { diagnostic, inFile, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import { byteCache, DEFAULT_CACHE_BYTES } from './cache.js';
 import type { Dataset, DatasetOptions } from './dataset.js';
-import { readFile } from './disk.js';
+import { readFile } from '../files/read.js';
 import { readImage } from './image.js';
 import { findPairs, groupOf, IMAGE_TYPES, type FilePair } from './pairing.js';
-import { inFile, scannedDataset, shortened, type RawSample } from './raw.js';
+import { scannedDataset, shortened, type RawSample } from './raw.js';
 import type { SampleScale } from './samples.js';
 
 /** Images with values in [0, 1] (floats as they are) and labels as stored, one sample a page. */

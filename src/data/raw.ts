@@ -109,17 +109,3 @@ export function shortened(problems: readonly Diagnostic[]): readonly Diagnostic[
   );
   return [...problems.slice(0, MAX_PROBLEMS), more];
 }
-
-/** The same diagnostics, each saying of which file. */
-export function inFile(
-  path: string,
-  failed: { readonly diagnostics: readonly Diagnostic[] },
-): {
-  readonly ok: false;
-  readonly diagnostics: readonly Diagnostic[];
-} {
-  return {
-    ok: false,
-    diagnostics: failed.diagnostics.map((d) => ({ ...d, message: `${path}: ${d.message}` })),
-  };
-}

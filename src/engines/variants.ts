@@ -3,6 +3,7 @@
  * gets. The same model through each must give the same numbers.
  */
 import type { EmitOptions } from '../compile.js';
+import type { WeightType } from '../compiler/sizes.js';
 import type { RuntimeName } from './runtimes.js';
 
 /** What distinguishes the artifacts of one target. */
@@ -20,10 +21,8 @@ export interface EngineVariant {
   /** What is beside the version: `opset 17`. */
   readonly facts: readonly string[];
   /** In what the artifact holds weights: in fewer bits, they are not quite those of the model. */
-  readonly weights: WeightKind;
+  readonly weights: WeightType;
 }
-
-export type WeightKind = 'f32' | 'f16' | 'u8';
 
 interface Row {
   readonly runtime: EngineVariant['runtime'];
@@ -31,7 +30,7 @@ interface Row {
   /** The end of the name. */
   readonly suffix: string;
   readonly fact?: string;
-  readonly weights?: WeightKind;
+  readonly weights?: WeightType;
 }
 
 const REFERENCE: Row = { runtime: 'reference', form: { target: 'onnx' }, suffix: '' };

@@ -9,7 +9,7 @@
  */
 import { interpret, interpretAll } from '../compiler/interpret.js';
 import type { Graph, Tensor, WeightValues } from '../compiler/ir.js';
-import type { WeightKind } from '../engines/variants.js';
+import type { WeightType } from '../compiler/sizes.js';
 import { uniformStream } from '../weights/random.js';
 import { differenceOf, isWithin, type Difference } from './difference.js';
 
@@ -32,7 +32,7 @@ export const TOLERANCE = 1e-4;
  * `models/`. Half precision rounds at 2^-11, a byte at half of 1/255 of a range of at most twice the
  * largest number; those roundings are in the weights alone, but a device may multiply in half precision.
  */
-export const TOLERANCES: Readonly<Record<WeightKind, Tolerance>> = {
+export const TOLERANCES: Readonly<Record<WeightType, Tolerance>> = {
   f32: { least: TOLERANCE, step: 2 ** -23, of: 'itself', times: 64 },
   f16: { least: 0.02, step: 2 ** -11, of: 'itself', times: 16 },
   u8: { least: 0.1, step: 1 / 255, of: 'largest', times: 4 },
@@ -51,9 +51,9 @@ export interface Yardstick {
   /** The interpreter's outputs by name. */
   readonly outputs: ReadonlyMap<string, Tensor>;
   /** Judges an output of the graph. */
-  readonly judge: (name: string, actual: Tensor | undefined, kind: WeightKind) => Verdict;
+  readonly judge: (name: string, actual: Tensor | undefined, kind: WeightType) => Verdict;
   /** The same of any value of the graph, by its id. */
-  readonly judgeValue: (id: number, actual: Tensor | undefined, kind: WeightKind) => Verdict;
+  readonly judgeValue: (id: number, actual: Tensor | undefined, kind: WeightType) => Verdict;
 }
 
 /**
@@ -68,7 +68,7 @@ export function createYardstick(
   onProgress?: (done: number, total: number) => void,
 ): Yardstick {
   const outputs = interpret(graph, weights, inputs, onProgress);
-  const moved = (kind: WeightKind): readonly [WeightValues, ReadonlyMap<string, Tensor>] => [
+  const moved = (kind: WeightType): readonly [WeightValues, ReadonlyMap<string, Tensor>] => [
     movedBy(TOLERANCES[kind], weights),
     movedBy(TOLERANCES[kind], inputs),
   ];
@@ -79,7 +79,7 @@ export function createYardstick(
   const verdict = (
     actual: Tensor | undefined,
     expected: Tensor | undefined,
-    kind: WeightKind,
+    kind: WeightType,
     moving: () => Tensor | undefined,
   ): Verdict => {
     const { least, times } = TOLERANCES[kind];
@@ -106,8 +106,8 @@ export function createYardstick(
   };
 }
 
-function once<T>(make: (kind: WeightKind) => T): (kind: WeightKind) => T {
-  const made = new Map<WeightKind, T>();
+function once<T>(make: (kind: WeightType) => T): (kind: WeightType) => T {
+  const made = new Map<WeightType, T>();
   return (kind) => {
     const known = made.get(kind) ?? make(kind);
     made.set(kind, known);

@@ -42,20 +42,10 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './schema.js';
-
-/** The version of the file format that goes with each operator set (ONNX's Versioning.md). */
-const IR_VERSIONS: ReadonlyMap<number, number> = new Map([
-  [17, 8],
-  [18, 8],
-  [19, 9],
-  [20, 9],
-  [21, 10],
-]);
-export const DEFAULT_OPSET = 17;
-export const SUPPORTED_OPSETS: readonly number[] = [...IR_VERSIONS.keys()];
+import { DEFAULT_OPSET, IR_VERSIONS, OPSETS } from './opsets.js';
 
 export interface OnnxOptions {
-  /** One of `SUPPORTED_OPSETS`; 17 unless given. Since 21, group norm is an operator of ONNX. */
+  /** One of `OPSETS`; 17 unless given. Since 21, group norm is an operator of ONNX. */
   readonly opset?: number;
   /**
    * How inputs and outputs with three axes are laid out: `nchw` (the default) as ONNX models are,
@@ -88,7 +78,7 @@ export function emitOnnx(graph: Graph, weights: WeightValues, options: OnnxOptio
   const opset = options.opset ?? DEFAULT_OPSET;
   const irVersion = IR_VERSIONS.get(opset);
   if (irVersion === undefined) {
-    const known = `${SUPPORTED_OPSETS[0]} to ${SUPPORTED_OPSETS.at(-1)}`;
+    const known = `${OPSETS.min} to ${OPSETS.max}`;
     const message = `operator set ${opset} is not one that the ONNX backend writes`;
     const hints = [`use one from ${known}; ${DEFAULT_OPSET} is the default`];
     return { ok: false, diagnostics: [diagnostic('unsupported-opset', message, { hints })] };

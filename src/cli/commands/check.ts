@@ -9,7 +9,7 @@ import { VERSION } from '../../version.js';
 import { exitCodeOf, type ExitCode } from '../exit.js';
 import { githubCommands } from '../github.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { checkDocument, printJson } from '../json.js';
 import {
   allOf,

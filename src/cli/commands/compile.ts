@@ -11,11 +11,12 @@ import {
   type Target,
 } from '../../compile.js';
 import type { Outcome } from '../../compiler/diagnostic.js';
+import { DEFAULT_OPSET, OPSETS } from '../../backends/onnx/opsets.js';
 import { groupDigits } from '../../compiler/constant.js';
 import { WEIGHT_TYPE_NAMES } from '../../compiler/sizes.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,
@@ -54,7 +55,6 @@ interface CompileFlags extends ModelFlags, WeightFlags, JsonFlag {
   readonly force?: boolean;
 }
 
-const OPSETS = { min: 17, max: 21 };
 const LEVELS = ['0', '1', '2'] as const;
 const LAYOUTS = ['nchw', 'nhwc'] as const;
 
@@ -72,7 +72,10 @@ export function register(program: Command, shell: Shell): void {
       '-o, --output <path>',
       'where to write (default: NAME.onnx, NAME.tfjs/ or NAME.wgsl/ here)',
     )
-    .option('--opset <number>', `operator set, ${OPSETS.min} to ${OPSETS.max} (onnx; default: 17)`)
+    .option(
+      '--opset <number>',
+      `operator set, ${OPSETS.min} to ${OPSETS.max} (onnx; default: ${DEFAULT_OPSET})`,
+    )
     .option('--layout <layout>', 'of images at inputs and outputs: nchw (default) or nhwc (onnx)')
     .option(
       '--precision <type>',

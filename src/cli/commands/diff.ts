@@ -9,7 +9,7 @@ import { stats, type ModelStats } from '../../compiler/stats.js';
 import { DIFF_FORMATS, formatDiff } from '../diff-format.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import {
   allOf,
   collect,

@@ -14,7 +14,7 @@ import { formatScore } from '../../train/words.js';
 import { openData, readDataOptions, withData, type DataFlags } from '../data-options.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,

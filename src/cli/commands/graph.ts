@@ -10,7 +10,7 @@ import { stats } from '../../compiler/stats.js';
 import { isDiagramFile } from '../artifacts.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,

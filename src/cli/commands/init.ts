@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { diagnostic } from '../../compiler/diagnostic.js';
 import { EXIT, type ExitCode } from '../exit.js';
-import { codeOf, reasonOf } from '../input.js';
+import { codeOf, reasonOf } from '../../files/read.js';
 import { printJson } from '../json.js';
 import { withExamples, withJson } from '../options.js';
 import { writeOutputFile } from '../output.js';

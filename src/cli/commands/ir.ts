@@ -12,7 +12,7 @@ import {
 import { printIr } from '../../compiler/print-ir.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,

@@ -6,7 +6,7 @@ import { NORMALISATIONS, type Normalisation } from '../../data/dataset.js';
 import { ENGINES, run, type RunInput, type RunResult } from '../../run.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,

@@ -29,7 +29,7 @@ import type { Source } from '../../compiler/source.js';
 import { modelNamed } from '../../choose.js';
 import type { ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import {
   allOf,
   collect,

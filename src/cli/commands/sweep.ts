@@ -30,7 +30,7 @@ import { variantsSource } from '../../sweep/source.js';
 import { isDiagramFile } from '../artifacts.js';
 import { EXIT, exitCodeOf, flagSource, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import {
   allOf,
   collect,

@@ -1,8 +1,8 @@
 /** `archc train`: a recipe, a model and a dataset to trained weights. */
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { inFile, openRecipe, weightsOf, type OpenRecipe } from '../../compile.js';
-import { diagnostic, type Diagnostic, type Outcome } from '../../compiler/diagnostic.js';
+import { openRecipe, weightsOf, type OpenRecipe } from '../../compile.js';
+import { inFile, type Diagnostic, type Outcome } from '../../compiler/diagnostic.js';
 import { totalElements } from '../../compiler/ops/tensor.js';
 import type { WeightValues } from '../../compiler/ir.js';
 import type { Dataset } from '../../data/dataset.js';
@@ -20,7 +20,7 @@ import { isDiagramFile, isSafetensorsFile, isTrainingReport } from '../artifacts
 import { openData, readDataOptions, withData } from '../data-options.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readBytes, readSource } from '../input.js';
+import { readFile, readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,
@@ -195,7 +195,7 @@ async function runTraining(job: Job, flags: TrainFlags, shell: Shell): Promise<E
   if (job.resume !== undefined) {
     // Before the log is touched.
     const state = decodeCheckpoint(job.resume, identity, graph.weights);
-    if (!state.ok) return fail(shell, inFile(flags.resume ?? '', state.diagnostics));
+    if (!state.ok) return fail(shell, inFile(flags.resume ?? '', state).diagnostics);
   }
   const interrupt = watchInterrupts(shell);
   const clock = createClock(recipe.metrics);
@@ -359,15 +359,6 @@ function documentOf(
 }
 
 // --- What is asked for ---------------------------------------------------------------------------
-
-function readFile(path: string): Outcome<Uint8Array> {
-  const read = readBytes(path);
-  if (read.ok) return { ok: true, value: read.bytes };
-  return {
-    ok: false,
-    diagnostics: [diagnostic(read.code, read.message, { hints: read.hints })],
-  };
-}
 
 function bytesOf(file: string | undefined, bytes: Uint8Array | undefined): Job['weights'] {
   return file === undefined || bytes === undefined ? undefined : { file, bytes };

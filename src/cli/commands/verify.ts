@@ -9,7 +9,7 @@ import type { RunInput } from '../../run.js';
 import type { EngineComparison } from '../../verify/verify.js';
 import { exitCodeOf, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
-import { readSource } from '../input.js';
+import { readSource } from '../../files/read.js';
 import { printJson } from '../json.js';
 import {
   allOf,

@@ -15,14 +15,22 @@ export const STDIN_PATH = '<stdin>';
 
 type Failure = Extract<HostRead, { ok: false }>;
 
-export type BytesRead = { readonly ok: true; readonly bytes: Buffer } | Failure;
+type BytesRead = { readonly ok: true; readonly bytes: Buffer } | Failure;
 
 /** The source that a command line names, `-` being standard input. */
 export function readSource(path: string): Outcome<Source> {
   const file = path === '-' ? STDIN_PATH : path;
   const read = path === '-' ? decode(readStandardInput(), file) : readText(path);
-  if (read.ok) return { ok: true, value: { path: file, text: read.text } };
-  const { code, message, hints } = read;
+  return read.ok ? { ok: true, value: { path: file, text: read.text } } : failed(file, read);
+}
+
+/** The bytes of a whole file. */
+export function readFile(path: string): Outcome<Buffer> {
+  const read = readBytes(path);
+  return read.ok ? { ok: true, value: read.bytes } : failed(path, read);
+}
+
+function failed(file: string, { code, message, hints }: Failure): Outcome<never> {
   return { ok: false, diagnostics: [diagnostic(code, message, { file, hints })] };
 }
 
@@ -32,7 +40,7 @@ export function readText(path: string): HostRead {
 }
 
 /** A whole file, or why not: missing, a folder, not readable, or larger than `limit` bytes. */
-export function readBytes(path: string, limit = Infinity): BytesRead {
+function readBytes(path: string, limit = Infinity): BytesRead {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
