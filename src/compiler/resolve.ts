@@ -18,7 +18,7 @@ import {
 import type { Code } from './codes.js';
 import { diagnostic, type Diagnostic, type DiagnosticDetails } from './diagnostic.js';
 import { CLAIM_NAMES } from './metrics.js';
-import type { Module } from './modules.js';
+import { isConstant, type Module } from './modules.js';
 import { didYouMean, nearest } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
 import {
@@ -427,7 +427,7 @@ function resolveModelBody(
     const isSymbol =
       size.kind === 'name' &&
       scope.find(size.name)?.what !== 'parameter' &&
-      !scope.module.names.has(size.name);
+      !isConstant(scope.module, size.name);
     if (!isSymbol) scope.expression(size);
     else scope.bind({ text: size.name, span: size.span }, 'symbol');
   }
