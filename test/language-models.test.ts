@@ -146,6 +146,23 @@ model M(c: int = 3, s: int = 6) {
       ),
     ).toEqual({ a: '[4, 2]', b: '[5, 2]' });
     gives('bad-axis', 'model M(n: int = 4) { input x: f32[n = 5, 3] output y = x -> dense(n) }');
+    // Nor are blocks, models and files.
+    const others = `import "./other.arch" as D
+      block W() = relu
+      model H() {
+        input x: f32[H = 8, W = 4, D = 6, 2] where H % 2 == 0, W == 4
+        output y = x -> relu
+        expect y.shape[..-1] == [H, W, D]
+      }
+      model V() { input x: f32[8, 8, 1] output y = x -> W -> D.f }`;
+    const files = { 'other.arch': 'block f() = relu' };
+    expect(explain(checkText(others, files))).toBe('');
+    // What a failed import stands for is not known.
+    expect(
+      codesOf(
+        'import H from "./none.arch"\nmodel M() { input x: f32[H = 8, 3] output y = x -> relu }',
+      ),
+    ).toEqual(['missing-file']);
   });
   it('symbols are ints in the body', () => {
     expect(

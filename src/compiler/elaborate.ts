@@ -2,6 +2,7 @@
 import { wantBool } from './arithmetic.js';
 import {
   isStatements,
+  type Axis,
   type Expression,
   type InputStatement,
   type ModelDeclaration,
@@ -12,7 +13,6 @@ import { diagnostic, hasErrors, type Diagnostic } from './diagnostic.js';
 import { POISON, describeEntity, type Entity, type ModelEntity } from './entity.js';
 import { typesFit } from './call.js';
 import { evaluate } from './evaluate.js';
-import { isBoundHere } from './lookup.js';
 import { bindParameters, ownWeight } from './expand.js';
 import { didYouMean } from './names.js';
 import { runStatements } from './statements.js';
@@ -21,7 +21,7 @@ import type { Graph, Output, SymbolInfo, Value } from './ir.js';
 import { withoutDeadCode } from './passes/dead-code.js';
 import { beyondLimits } from './limits.js';
 import { MAX_NESTING } from './parse.js';
-import type { Module, Program } from './modules.js';
+import { isConstant, type Module, type Program } from './modules.js';
 import { childScope, rootScope, settleNames, type OpenScope } from './scope.js';
 import { report, type Frame, type Session } from './session.js';
 import { declarationSignature, matchArguments } from './signature.js';
@@ -319,7 +319,7 @@ function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
   const frame: Frame = { ...outer, module, kind: 'model', locals: new Map() };
   if (!bindParameters(declaration, base.given, frame)) return undefined;
   const inputs = declaration.body.filter((s) => s.kind === 'input');
-  const { symbols, facts } = declareInputs(inputs, frame);
+  const { symbols, facts } = declareInputs(inputs, declaration, frame);
   const outputs: Output[] = [];
   const claims: Claim[] = [];
   const published = new Set<Value>();
@@ -384,24 +384,18 @@ function runModel(base: ModelEntity, outer: Frame): ModelBody | undefined {
 /** Makes the inputs, with their symbols bound as sizes under what the facts say of them. */
 function declareInputs(
   inputs: readonly InputStatement[],
+  declaration: ModelDeclaration,
   frame: Frame,
 ): { symbols: SymbolInfo[]; facts: SizeFact[] } {
   const defaults = new Map<string, { size: number | undefined; span: Span }>();
   const isSymbol = (name: string): boolean => defaults.has(name);
   for (const axis of inputs.flatMap((i) => i.axes)) {
     const { size, defaultSize } = axis;
-    // A standard operator or function of that name is no size: the symbol hides it.
-    const bare = size.kind === 'name' && !isBoundHere(size.name, frame);
-    if (!bare) {
-      if (defaultSize !== undefined) {
-        const what =
-          size.kind === 'name'
-            ? `\`${size.name}\` has a value here, and only a symbol has a default size`
-            : 'only a symbol has a default size';
-        report(frame, 'bad-axis', what, axis.span, {
-          hints: ['write `H = 256`, or the size alone'],
-        });
-      }
+    // A parameter or constant is its value; an operator, block or model of that name is no size, and
+    // the symbol hides it.
+    const taken = size.kind === 'name' ? valueOf(size.name, declaration, frame) : undefined;
+    if (size.kind !== 'name' || taken !== undefined) {
+      if (defaultSize !== undefined) reportDefault(axis, taken, frame);
       continue;
     }
     const { name } = size;
@@ -445,6 +439,44 @@ function declareInputs(
   }
   for (const input of inputs) declareInput(input, frame);
   return { symbols, facts };
+}
+
+interface Taken {
+  readonly what: 'a parameter' | 'a constant';
+  readonly span: Span;
+}
+
+/** What gives a bare name in an axis a value; undefined for a symbol. */
+function valueOf(
+  name: string,
+  { parameters }: ModelDeclaration,
+  { module }: Frame,
+): Taken | 'unknown' | undefined {
+  const parameter = parameters.find((p) => p.name.text === name);
+  if (parameter !== undefined) return { what: 'a parameter', span: parameter.span };
+  const top = module.names.get(name);
+  if (top === undefined || !isConstant(module, name)) return undefined;
+  return top.target.kind === 'unknown' ? 'unknown' : { what: 'a constant', span: top.span };
+}
+
+/** Of a default size for what is no symbol. */
+function reportDefault(axis: Axis, taken: ReturnType<typeof valueOf>, frame: Frame): void {
+  if (taken === 'unknown') return; // a failed import, which has been reported
+  const { size, span } = axis;
+  if (taken === undefined || size.kind !== 'name') {
+    report(frame, 'bad-axis', 'only a symbol has a default size', span, {
+      hints: ['write `H = 256`, or the size alone'],
+    });
+    return;
+  }
+  const message = `\`${size.name}\` is ${taken.what}, and only a symbol has a default size`;
+  report(frame, 'bad-axis', message, span, {
+    labels: [{ span: taken.span, message: 'it is declared here' }],
+    hints: [
+      `write \`${size.name}\` alone for its value`,
+      'or give the symbol a name that nothing has',
+    ],
+  });
 }
 
 /** `a and b` are two facts. */

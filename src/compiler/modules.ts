@@ -48,6 +48,13 @@ export type Target =
   /** An import that failed: anything may be behind it. */
   | { readonly kind: 'unknown' };
 
+/** Whether a top-level name is that of a constant, or may be: of a failed import nothing is known. */
+export function isConstant(module: Module, name: string): boolean {
+  const target = module.names.get(name)?.target;
+  if (target?.kind === 'declaration') return target.declaration.kind === 'const';
+  return target?.kind === 'unknown';
+}
+
 export interface TopLevel {
   readonly target: Target;
   /** Where this file declares or imports it. */

@@ -18,7 +18,7 @@ import {
 import type { Code } from './codes.js';
 import { diagnostic, type Diagnostic, type DiagnosticDetails } from './diagnostic.js';
 import { CLAIM_NAMES } from './metrics.js';
-import type { Module } from './modules.js';
+import { isConstant, type Module } from './modules.js';
 import { didYouMean, nearest } from './names.js';
 import { findOperator, operatorNames } from './ops/index.js';
 import {
@@ -78,6 +78,8 @@ function markUsed(expression: Expression, usedTop: Set<string>): void {
   if (expression.kind === 'name') usedTop.add(expression.name);
   else for (const part of partsOf(expression)) markUsed(part, usedTop);
 }
+
+type NameExpression = Extract<Expression, { readonly kind: 'name' }>;
 
 type Say = (code: Code, message: string, span: Span, details?: DiagnosticDetails) => void;
 
@@ -169,6 +171,23 @@ function createScope(
     return isFunctionName(callee.name) ? 'function' : undefined;
   };
 
+  const isUnknown = (callee: Expression): callee is NameExpression =>
+    callee.kind === 'name' && !isBound(callee.name);
+
+  /** A bare name, bound nowhere, that is passed to a misspelt block: unless it may be a flag there. */
+  const argumentOfUnknown = (callee: string, value: NameExpression, isNamed: boolean): void => {
+    if (isChoice(value.name) || module.file.incomplete) return;
+    const near = nearest(callee, candidates());
+    const meant = near === undefined ? undefined : signatureOf({ ...value, name: near });
+    if (meant === undefined || meant === 'function') {
+      const isMisspelt = nearest(value.name, current.keys()) !== undefined;
+      if (isNamed || isMisspelt) unknown(value.name, value.span, candidates());
+      return;
+    }
+    if (meant.parameters.some((p) => p.isBool && p.name === value.name)) return;
+    unknown(value.name, value.span, candidates());
+  };
+
   const call = (expression: CallExpression): void => {
     scope.expression(expression.callee);
     const signature = signatureOf(expression.callee);
@@ -195,6 +214,10 @@ function createScope(
         continue;
       }
       if (choices.has(value.name)) continue;
+      if (isUnknown(expression.callee)) {
+        argumentOfUnknown(expression.callee.name, value, name !== undefined);
+        continue;
+      }
       if (signature === undefined) {
         // A flag of a block that is known only when the model is expanded.
         if (name !== undefined) read(value.name, value.span);
@@ -427,7 +450,7 @@ function resolveModelBody(
     const isSymbol =
       size.kind === 'name' &&
       scope.find(size.name)?.what !== 'parameter' &&
-      !scope.module.names.has(size.name);
+      !isConstant(scope.module, size.name);
     if (!isSymbol) scope.expression(size);
     else scope.bind({ text: size.name, span: size.span }, 'symbol');
   }
