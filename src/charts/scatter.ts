@@ -2,7 +2,7 @@
 import { linearAxis, logAxis, type Axis } from './axis.js';
 import { COLOR, document, element, escapeXml, shortNumber, text, textWidth } from './svg.js';
 
-export interface ScatterAxis {
+interface ScatterAxis {
   /** What is along it: `parameters`. */
   readonly label: string;
   /** By default logarithmic where positive values span two powers of ten or more. */
@@ -16,7 +16,7 @@ export interface ScatterPoint {
   readonly label: string;
 }
 
-export interface Scatter {
+interface Scatter {
   readonly title: string;
   readonly x: ScatterAxis;
   readonly y: ScatterAxis;

@@ -48,7 +48,7 @@ export type Target =
   /** An import that failed: anything may be behind it. */
   | { readonly kind: 'unknown' };
 
-export interface TopLevel {
+interface TopLevel {
   readonly target: Target;
   /** Where this file declares or imports it. */
   readonly span: Span;

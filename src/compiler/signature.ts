@@ -7,7 +7,7 @@ import { findOperator, operatorNames, operatorOf } from './ops/index.js';
 import type { Operator } from './ops/operator.js';
 import type { Span } from './source.js';
 
-export interface SignatureParameter {
+interface SignatureParameter {
   readonly name: string;
   /** As shown in messages and hovers: `int`, `[block]`, `same | valid | int`. */
   readonly type: string;
@@ -118,7 +118,7 @@ export function formatType(type: TypeExpression): string {
 }
 
 /** `conv(filters, k = …, …)`, for messages. */
-export function formatSignature(signature: Signature): string {
+function formatSignature(signature: Signature): string {
   const parts = signature.parameters.map((p) => {
     const typed = p.type === '' ? p.name : `${p.name}: ${p.type}`;
     return p.variadic ? `${p.name}…` : p.required ? typed : `${typed} = …`;
@@ -126,14 +126,14 @@ export function formatSignature(signature: Signature): string {
   return `${signature.name}(${parts.join(', ')})`;
 }
 
-export interface Assignment {
+interface Assignment {
   readonly parameter: SignatureParameter;
   readonly argument: Argument;
   /** The argument is the parameter's bare name, which nothing there binds: `ws` for `ws = true`. */
   readonly flag: boolean;
 }
 
-export interface Matched {
+interface Matched {
   readonly assignments: readonly Assignment[];
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -6,7 +6,7 @@ import { formatType } from './signature.js';
 
 export const TYPE_NAMES = ['int', 'float', 'bool', 'string', 'block', 'tensor'] as const;
 
-export interface TypeProblem {
+interface TypeProblem {
   readonly code: Code;
   readonly message: string;
   readonly hints: readonly string[];

@@ -72,7 +72,7 @@ export function scoresOf({ classes, counts }: Confusion): Scores {
 }
 
 /** Pixels of an image that are not background. */
-export function foregroundPixels(labels: Uint8Array): number {
+function foregroundPixels(labels: Uint8Array): number {
   return labels.reduce((count, label) => count + Number(label > 0), 0);
 }
 
