@@ -5,13 +5,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Outcome } from '../src/compiler/diagnostic.js';
+import type { Tensor } from '../src/compiler/ir.js';
 import { augment } from '../src/data/augment.js';
 import type { Augmentation, Dataset } from '../src/data/dataset.js';
 import { membranes } from '../src/data/membranes.js';
 import { openDataset } from '../src/data/open.js';
 import { writePng } from '../src/data/png.js';
 import { TUMOUR_MODALITIES, tumours } from '../src/data/tumours.js';
-import { outlined, sampleFiles } from '../src/data/write.js';
+import type { Picture } from '../src/data/warp.js';
+import { sampleFiles } from '../src/data/write.js';
 
 const SAMPLES = 4;
 const SEED = 0;
@@ -36,6 +38,41 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);
   console.log(path);
+}
+
+/** Colours of the classes from 1 on, which repeat. */
+const OUTLINES = [
+  [1, 0.2, 0.1],
+  [0.2, 0.8, 1],
+  [1, 0.85, 0],
+  [0.4, 1, 0.3],
+] as const;
+
+/**
+ * `[H, W, 3]`: the first channel in grey, from black at its least value to white at its greatest, with
+ * the outline of each class but the background: pixels of it that have a neighbour of another.
+ */
+function outlined({ height, width, channels, image, labels }: Picture): Tensor {
+  const grey = image.filter((_, i) => i % channels === 0);
+  const least = grey.reduce((a, b) => Math.min(a, b), Infinity);
+  const range = grey.reduce((a, b) => Math.max(a, b), -Infinity) - least;
+  const data = new Float32Array(height * width * 3);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) {
+      const label = labels[at] ?? 0;
+      const differs = (dy: number, dx: number): boolean =>
+        y + dy >= 0 &&
+        y + dy < height &&
+        x + dx >= 0 &&
+        x + dx < width &&
+        labels[at + dy * width + dx] !== label;
+      const isEdge = differs(-1, 0) || differs(1, 0) || differs(0, -1) || differs(0, 1);
+      const colour = label > 0 && isEdge ? OUTLINES[(label - 1) % OUTLINES.length] : undefined;
+      const shade = range > 0 ? ((grey[at] ?? 0) - least) / range : 0;
+      for (let c = 0; c < 3; c++) data[3 * at + c] = colour?.[c] ?? shade;
+    }
+  }
+  return { shape: [height, width, 3], data };
 }
 
 async function datasetOf(name: string): Promise<Dataset> {

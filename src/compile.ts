@@ -116,7 +116,7 @@ export interface EmitOptions extends WeightRequest, PassRequest {
 }
 
 export const TFJS_FORMATS = ['graph', 'layers'] as const;
-export type TfjsFormat = (typeof TFJS_FORMATS)[number];
+type TfjsFormat = (typeof TFJS_FORMATS)[number];
 
 export interface CompileOptions extends ModelRequest, EmitOptions {}
 
@@ -134,7 +134,7 @@ export interface ArtifactFile {
 }
 
 /** What a target's backend makes. */
-export interface Emitted {
+interface Emitted {
   /** First the one that refers to the others: an ONNX model before its data. */
   readonly files: readonly [ArtifactFile, ...ArtifactFile[]];
   /** What is particular to the target, to be told: the operator set, the type of weights. */

@@ -34,7 +34,7 @@ export interface RunInput {
   readonly span?: Span | undefined;
 }
 
-export interface InputRequest extends ModelRequest {
+interface InputRequest extends ModelRequest {
   /** Runs images in overlapping tiles of this side, for models whose outputs are as large as they. */
   readonly tile?: number | undefined;
   /** Where the tile was asked for, to point at. */

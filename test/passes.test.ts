@@ -8,7 +8,6 @@ import type { OperatorName } from '../src/compiler/ops/index.js';
 import { elementCount } from '../src/compiler/ops/tensor.js';
 import {
   inferencePasses,
-  isPassName,
   kernelPasses,
   PASSES,
   runPasses,
@@ -499,8 +498,6 @@ describe('all together', () => {
 
   test('names of passes', () => {
     expect([...inferencePasses, ...kernelPasses]).toEqual(Object.keys(PASSES));
-    expect(isPassName('cse')).toBe(true);
-    expect(isPassName('toString')).toBe(false);
   });
 
   test('a pass that breaks a graph is found out', () => {

@@ -79,9 +79,3 @@ export function paddingAttribute(node: Node, name: string): Padding {
   if (value === 'same' || value === 'valid') return value;
   return amountsAttribute(node, name);
 }
-
-/** Sizes, which may be symbolic. */
-export function dimsAttribute(node: Node, name: string): readonly Dim[] {
-  const values = list(attribute(node, name)) ?? wrong(node, name);
-  return values.map((value) => (isDim(value) ? value : wrong(node, name)));
-}

@@ -17,7 +17,7 @@ export function uniqueNames(): (wanted: string) => string {
 }
 
 /** A node that is to be named. */
-export interface Unnamed {
+interface Unnamed {
   /** Its operator, as the target calls it. */
   readonly label: string;
   readonly origin: Origin | undefined;

@@ -16,7 +16,7 @@ import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
 import type { Graph, Origin } from '../compiler/ir.js';
 
 /** A tensor of a target, in the target's axes. */
-export interface Shaped {
+interface Shaped {
   readonly shape: Shape;
 }
 
@@ -28,7 +28,7 @@ export interface SizeSource<V extends Shaped> {
 }
 
 /** Writes nodes whose results are vectors of whole numbers; all but `ints` and `join` of one. */
-export interface SizeWriter<V extends Shaped> {
+interface SizeWriter<V extends Shaped> {
   ints(values: readonly number[]): V;
   /** The size of an axis. */
   read(input: V, axis: number): V;
@@ -40,7 +40,7 @@ export interface SizeWriter<V extends Shaped> {
   join(parts: readonly V[], length: number): V;
 }
 
-export interface RuntimeSizes<V extends Shaped> {
+interface RuntimeSizes<V extends Shaped> {
   /** These sizes as a vector; -1 is passed on. */
   vector(dims: Shape): V;
 }

@@ -9,16 +9,16 @@ import { ENGINE_OPENERS, ENGINES, type EngineName, type ReadyEngine } from '../e
 import { timesOf, type Times } from './times.js';
 
 /** The interpreter takes minutes where the others take milliseconds. */
-export const BENCH_ENGINES: readonly EngineName[] = ENGINES.filter((name) => name !== 'reference');
+const BENCH_ENGINES: readonly EngineName[] = ENGINES.filter((name) => name !== 'reference');
 
-export interface BenchOptions extends WeightRequest {
+interface BenchOptions extends WeightRequest {
   /** In this order; `BENCH_ENGINES` unless given. */
   readonly engines?: readonly EngineName[] | undefined;
   /** How often each model runs on each engine, after once to warm up. At least 1. */
   readonly runs: number;
 }
 
-export interface BenchModel {
+interface BenchModel {
   readonly name: string;
   readonly file: string;
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
@@ -34,13 +34,13 @@ export type BenchResult = BenchPair &
     | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
   );
 
-export interface BenchPair {
+interface BenchPair {
   /** Index into `models`. */
   readonly model: number;
   readonly engine: EngineName;
 }
 
-export interface BenchEngine {
+interface BenchEngine {
   readonly engine: EngineName;
   /** What it calls itself: `onnxruntime-node`. */
   readonly name: string;

@@ -35,7 +35,7 @@ export interface KernelTime extends Work {
   readonly kernel: string;
 }
 
-export interface KernelGroup extends Work {
+interface KernelGroup extends Work {
   readonly kernel: string;
   readonly dispatches: number;
 }
@@ -51,7 +51,7 @@ export interface Profile extends Work {
   readonly groups: readonly KernelGroup[];
 }
 
-export interface ProfileOptions extends WeightRequest {
+interface ProfileOptions extends WeightRequest {
   /** After one to warm up. At least 1. */
   readonly runs: number;
   /** By default one of its own. */
@@ -193,7 +193,7 @@ export function totalOf(all: readonly Work[]): Work {
 }
 
 /** One kind of kernel in two models. */
-export interface Departure {
+interface Departure {
   readonly kernel: string;
   readonly first: Work;
   readonly second: Work;

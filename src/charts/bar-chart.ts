@@ -18,7 +18,7 @@ export interface BarRow {
   readonly value: number;
 }
 
-export interface BarChart {
+interface BarChart {
   readonly title: string;
   /** What the values count, as at the axis: `MACs`. */
   readonly unit: string;

@@ -37,7 +37,7 @@ export interface CurvePanel {
   readonly range?: readonly [number, number];
 }
 
-export interface CurveChart {
+interface CurveChart {
   readonly title: string;
   /** What is along the bottom of all panels. */
   readonly x: string;

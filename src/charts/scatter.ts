@@ -11,7 +11,7 @@ import {
   widestOf,
 } from './svg.js';
 
-export interface ScatterAxis {
+interface ScatterAxis {
   /** What is along it: `parameters`. */
   readonly label: string;
   /** By default logarithmic where positive values span two powers of ten or more. */
@@ -25,7 +25,7 @@ export interface ScatterPoint {
   readonly label: string;
 }
 
-export interface Scatter {
+interface Scatter {
   readonly title: string;
   readonly x: ScatterAxis;
   readonly y: ScatterAxis;

@@ -26,7 +26,7 @@ export interface StepSeries {
   readonly steps: readonly Step[];
 }
 
-export interface StepChart {
+interface StepChart {
   readonly title: string;
   /** What is along the axes: `operators in order`, `MiB`. */
   readonly x: string;

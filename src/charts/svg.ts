@@ -65,7 +65,7 @@ const OTHER_WIDTHS: Readonly<Record<string, number>> = { '×': 838, '·': 318, '
 /** Letters of DejaVu Sans Bold are 7 % to 24 % wider, words at most about 20 %. */
 const BOLD = 1.2;
 
-export interface FontOptions {
+interface FontOptions {
   /** In pixels. */
   readonly size: number;
   readonly bold?: boolean;
@@ -133,7 +133,7 @@ export function element(
   return `${head}>${inside}</${name}>`;
 }
 
-export interface TextOptions extends FontOptions {
+interface TextOptions extends FontOptions {
   readonly x: number;
   /** Of the baseline. */
   readonly y: number;

@@ -19,7 +19,7 @@ import {
 import { counted } from './words.js';
 
 export const DIFF_FORMATS = ['table', 'json', 'markdown'] as const;
-export type DiffFormat = (typeof DIFF_FORMATS)[number];
+type DiffFormat = (typeof DIFF_FORMATS)[number];
 
 /** Two models with what differs between them. */
 export interface Compared {
@@ -310,7 +310,7 @@ function jsonLayer({ path, op, output, params, macs, source }: DiffLayer): objec
 }
 
 /** What `archc diff --json` prints. */
-export function diffDocument(compared: Compared): object {
+function diffDocument(compared: Compared): object {
   const { before, after, diff } = compared;
   const { kept, probable, reshaped, added, removed } = diff.weights;
   const weight = ({ name, shape }: DiffWeight): object => ({ name, shape });

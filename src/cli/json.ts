@@ -3,12 +3,12 @@ import type { Diagnostic, Severity } from '../compiler/diagnostic.js';
 import { positionOf, type Position, type Span } from '../compiler/source.js';
 
 /** A half-open range: `end` is the position just after the last character. */
-export interface JsonRange {
+interface JsonRange {
   readonly start: Position;
   readonly end: Position;
 }
 
-export interface JsonLabel {
+interface JsonLabel {
   readonly message: string;
   readonly file: string;
   readonly range: JsonRange;

@@ -19,7 +19,7 @@ export function kindOf(path: string): Kind | undefined {
   return extension === 'png' || extension === 'npy' ? extension : undefined;
 }
 
-export interface OutputFlag {
+interface OutputFlag {
   /** The output's name, where it is said. */
   readonly name: string | undefined;
   readonly path: string;
@@ -148,7 +148,7 @@ function rangeOf(data: Float32Array): Range {
 }
 
 /** What masks are laid over. */
-export interface Overlaid {
+interface Overlaid {
   /** `[H, W, C]`, as it was read. */
   readonly image: Tensor;
   /** Outputs whose first channel is the background. */

@@ -41,7 +41,7 @@ import {
 export const STATS_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
 export type StatsFormat = (typeof STATS_FORMATS)[number];
 
-export interface StatsFormatOptions {
+interface StatsFormatOptions {
   /** A row for every layer, after the summary. */
   readonly perLayer?: boolean;
   /** Rows for blocks: layers whose paths agree in so many first steps (1 or more), summed. */

@@ -11,7 +11,7 @@ import { STATS_FORMATS } from './stats-format.js';
 import { counted } from './words.js';
 
 export const OUTPUT_FORMATS = [...STATS_FORMATS, 'html'] as const;
-export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 const FORMAT_OF: Readonly<Record<string, OutputFormat>> = {
   '.html': 'html',
@@ -22,7 +22,7 @@ const FORMAT_OF: Readonly<Record<string, OutputFormat>> = {
   '.txt': 'table',
 };
 
-export interface StatsOutput {
+interface StatsOutput {
   /** `-` is standard output. */
   readonly path: string;
   readonly format: OutputFormat;

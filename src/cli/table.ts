@@ -113,7 +113,7 @@ export interface Unit {
   readonly name: string;
   readonly bytes: number;
 }
-export type Units = readonly Unit[];
+type Units = readonly Unit[];
 
 // As in the language: `16MB` is 16·10^6 bytes, `16MiB` 16·2^20. Model files go by the first,
 // memory by the second.
@@ -141,7 +141,7 @@ export function inUnit(bytes: number, unit: Unit): string {
 }
 
 /** A table with a column for each item, and for each but the first how it compares with that. */
-export interface ComparisonTable<T> {
+interface ComparisonTable<T> {
   readonly figure: (
     title: string,
     value: (item: T) => number,

@@ -22,7 +22,7 @@ const WORDS: Readonly<Record<EngineStatus, string>> = {
 };
 
 /** `1.30.0, opset 17`: the package, what is particular to the form, the adapter. */
-export function versionOf({ variant, version, adapter }: EngineResult): string | undefined {
+function versionOf({ variant, version, adapter }: EngineResult): string | undefined {
   if (version === undefined) return undefined;
   // A kernel plan's names its adapter already.
   const [number = ''] = version.split(', ');
@@ -104,7 +104,7 @@ function formatDifference(value: number | undefined): string {
   return value === 0 ? '0' : value.toExponential(1);
 }
 
-export function describeLeftOut({ variants, diagnostics }: LeftOut): string {
+function describeLeftOut({ variants, diagnostics }: LeftOut): string {
   const names = variants.map(({ name }) => name).join(', ');
   const reasons = diagnostics.map(({ message, hints }) => [message, ...hints].join('; '));
   return `${names}: ${reasons.join('; ')}`;

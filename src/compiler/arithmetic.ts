@@ -46,7 +46,7 @@ export const MAX_LIST_DEPTH = 32;
 export const MAX_STRING = 100_000;
 
 /** How comparisons of sizes are decided where the symbols alone do not. */
-export type Concretize = (dim: Dim) => Dim;
+type Concretize = (dim: Dim) => Dim;
 
 const keep: Concretize = (dim) => dim;
 

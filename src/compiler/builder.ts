@@ -68,7 +68,7 @@ export interface GraphBuilder {
   finish(header: GraphHeader, outputs: readonly Output[]): Graph;
 }
 
-export interface GraphHeader extends Pick<Graph, 'name' | 'doc' | 'source'> {
+interface GraphHeader extends Pick<Graph, 'name' | 'doc' | 'source'> {
   readonly symbols: readonly SymbolInfo[];
 }
 

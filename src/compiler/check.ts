@@ -101,7 +101,7 @@ export function check(entry: Source, host: Host = NO_FILES, options: CheckOption
 }
 
 /** Checks models of one program, with any overrides, at the sizes of one request. */
-export interface ModelChecker {
+interface ModelChecker {
   readonly check: (
     declaration: ModelDeclaration,
     overrides?: readonly Override[],

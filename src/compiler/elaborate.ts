@@ -44,7 +44,7 @@ export interface Override {
 }
 
 /** A `where` fact as it can be checked once sizes are chosen. */
-export interface SizeFact {
+interface SizeFact {
   readonly span: Span;
   /** As written: `H % 16 == 0`. */
   readonly text: string;

@@ -55,7 +55,7 @@ export function isConstant(module: Module, name: string): boolean {
   return target?.kind === 'unknown';
 }
 
-export interface TopLevel {
+interface TopLevel {
   readonly target: Target;
   /** Where this file declares or imports it. */
   readonly span: Span;

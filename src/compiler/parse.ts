@@ -35,7 +35,7 @@ function tools(): NonNullable<typeof shared> {
 }
 
 /** Every token and comment in its place, for tools that care how the text is spelt. */
-export interface ConcreteFile {
+interface ConcreteFile {
   /** Undefined where there are mistakes. */
   readonly root: cst.FileCstNode | undefined;
   readonly tokens: readonly IToken[];

@@ -36,12 +36,12 @@ export interface Ordered {
 }
 
 /** How many steps a search may still take; it counts them down. */
-export interface Budget {
+interface Budget {
   steps: number;
 }
 
 /** For the search that proves an order the best, and for what follows where it has to give up. */
-export interface Budgets {
+interface Budgets {
   readonly search: Budget;
   readonly beam: Budget;
 }

@@ -47,7 +47,7 @@ export interface ModelArgument {
   readonly value: string;
 }
 
-export interface CheckedRecipe {
+interface CheckedRecipe {
   readonly declaration: TrainDeclaration;
   /** Undefined where there are errors. */
   readonly recipe: Recipe | undefined;

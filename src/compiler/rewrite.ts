@@ -21,7 +21,7 @@ export type Visit = (
   builder: GraphBuilder,
 ) => readonly Value[] | undefined;
 
-export interface RewriteOptions {
+interface RewriteOptions {
   /** The types of the inputs, where they change. */
   readonly inputType?: (type: TensorType) => TensorType;
   /** The symbols of the new graph, where they change. */

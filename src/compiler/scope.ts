@@ -83,7 +83,7 @@ export function occupy(scope: OpenScope): void {
  * Numbers siblings of one name `name_1`, `name_2`, … and leaves an only one bare, in the whole tree;
  * with its label every scope has its path.
  */
-export function labelScopes(root: OpenScope): void {
+function labelScopes(root: OpenScope): void {
   const open = [root];
   for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
     labelChildren(scope);
@@ -112,7 +112,7 @@ function labelChildren(scope: OpenScope): void {
 }
 
 /** The path for weights, once labelled: that of `shared` blocks leads through their homes. */
-export function weightPath(scope: OpenScope): string {
+function weightPath(scope: OpenScope): string {
   if (!isInShared(scope)) return scope.path;
   const steps: string[] = [];
   for (let s = scope; s.parent !== undefined; s = s.weightHome ?? s.parent) {

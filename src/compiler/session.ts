@@ -59,7 +59,7 @@ export interface Frame {
   readonly modelMetric?: (model: Entity, name: string, span: Span) => Entity | undefined;
 }
 
-export interface Details {
+interface Details {
   readonly labels?: Diagnostic['labels'];
   readonly hints?: readonly string[];
 }

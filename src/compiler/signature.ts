@@ -9,7 +9,7 @@ import { findOperator, operatorNames, operatorOf } from './ops/index.js';
 import type { Operator } from './ops/operator.js';
 import type { Span } from './source.js';
 
-export interface SignatureParameter {
+interface SignatureParameter {
   readonly name: string;
   /** As shown in messages and hovers: `int`, `[block]`, `same | valid | int`. */
   readonly type: string;
@@ -138,14 +138,14 @@ function textOf({ source, start, end }: Span): string {
   return source.text.slice(start, end).replace(/\s+/g, ' ');
 }
 
-export interface Assignment {
+interface Assignment {
   readonly parameter: SignatureParameter;
   readonly argument: Argument;
   /** The argument is the parameter's bare name, which nothing there binds: `ws` for `ws = true`. */
   readonly flag: boolean;
 }
 
-export interface Matched {
+interface Matched {
   readonly assignments: readonly Assignment[];
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -9,7 +9,7 @@ import { type Frame, MAX_ITERATIONS, report } from './session.js';
 import type { Span } from './source.js';
 
 /** A body's result, with the place that gave it. */
-export interface Returned {
+interface Returned {
   readonly entity: Entity;
   readonly span: Span;
 }

@@ -199,7 +199,7 @@ function tensorStats(name: string, value: Value): TensorStats {
 }
 
 /** The layers of one block, or of one binding of the model, together. */
-export interface GroupStats extends Figures {
+interface GroupStats extends Figures {
   /** The first steps of the layers' paths. */
   readonly path: string;
   /** How many layers. */

@@ -7,7 +7,7 @@ import type { Span } from './source.js';
 
 export const TYPE_NAMES = ['int', 'float', 'bool', 'string', 'block', 'tensor'] as const;
 
-export interface TypeProblem {
+interface TypeProblem {
   readonly code: Code;
   readonly message: string;
   readonly hints: readonly string[];

@@ -17,7 +17,7 @@ export interface DrawKey {
 }
 
 /** Height and width. */
-export type Crop = readonly [height: number, width: number];
+type Crop = readonly [height: number, width: number];
 
 /**
  * A random crop (the whole picture without one) after all changes of `augmentations`, in order.
@@ -76,7 +76,7 @@ function sum(a: Float64Array, b: Float64Array): Float64Array {
 }
 
 /** What is wrong with a crop of a picture: `crop-too-large`, with the sizes that fit. */
-export function cropProblem(
+function cropProblem(
   picture: { readonly height: number; readonly width: number; readonly name?: string },
   [height, width]: Crop,
 ): Diagnostic | undefined {

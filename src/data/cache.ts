@@ -4,7 +4,7 @@ import type { Outcome } from '../compiler/diagnostic.js';
 /** Half a gibibyte: all of most sets of slices, and several volumes. */
 export const DEFAULT_CACHE_BYTES = 2 ** 29;
 
-export type Cached<T> = (key: string, read: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
+type Cached<T> = (key: string, read: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
 /**
  * Keeps the values that were read last, of at most `limit` bytes together, but always the last one.

@@ -3,7 +3,7 @@ import { diagnostic, type Diagnostic, type Outcome } from '../compiler/diagnosti
 import type { DatasetOptions } from './dataset.js';
 
 /** A place in a file. */
-export interface LabelPlace {
+interface LabelPlace {
   readonly name: string;
   readonly row: number;
   readonly column: number;
@@ -13,7 +13,7 @@ export interface LabelPlace {
 export type LabelValues = Map<number, { count: number; readonly first: LabelPlace }>;
 
 /** Class of each value that a label may have. */
-export type ClassMap = ReadonlyMap<number, number>;
+type ClassMap = ReadonlyMap<number, number>;
 
 export interface LabelRule {
   readonly classes: readonly string[];

@@ -9,7 +9,7 @@ import { gunzip, isGzip } from './inflate.js';
 import { MAX_SAMPLES } from './samples.js';
 
 /** Bytes of the longer header, NIfTI-2's: with so many of them a header can be read. */
-export const HEADER_BYTES = 540;
+const HEADER_BYTES = 540;
 /** Those of the shorter one. */
 const LEAST_HEADER_BYTES = 348;
 

@@ -2,7 +2,7 @@
 import type { Normalisation } from './dataset.js';
 
 /** Of one channel, over all pixels; the deviation is the population's. */
-export interface ChannelStatistics {
+interface ChannelStatistics {
   readonly mean: number;
   readonly deviation: number;
   readonly least: number;

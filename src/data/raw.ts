@@ -14,7 +14,7 @@ export interface RawSample {
   readonly labels: Float32Array;
 }
 
-export interface RawDataset {
+interface RawDataset {
   /** `slices`, `pairs`: what a sample is called. */
   readonly noun: string;
   /** Where they come from, for people. */
@@ -79,7 +79,7 @@ export function classified(raw: RawDataset, rule: LabelRule, sizes: readonly str
 }
 
 /** `data-mismatch` where a sample does not fit its dataset, or has values that no network takes. */
-export function sampleProblem(sample: RawSample, channels: number): Diagnostic | undefined {
+function sampleProblem(sample: RawSample, channels: number): Diagnostic | undefined {
   const { name, width, image } = sample;
   if (sample.channels !== channels) {
     return diagnostic(

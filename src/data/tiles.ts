@@ -3,7 +3,7 @@ import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { Tensor } from '../compiler/ir.js';
 import { reflected } from './reflect.js';
 
-export interface Tiling {
+interface Tiling {
   /** Height and width of every tile; smaller images are padded to it by reflection. */
   readonly tile: readonly [number, number];
   /** The least overlap of neighbours, in pixels: below the tile's size. */
@@ -19,7 +19,7 @@ export function tilingOf(side: number): Tiling {
 export type TilePredict = (tile: Tensor) => Promise<Outcome<Tensor>>;
 
 /** One tile along an axis: where it starts, and the weight of each of its pixels. */
-export interface Stretch {
+interface Stretch {
   readonly start: number;
   readonly weights: Float64Array;
 }
@@ -158,15 +158,4 @@ function wrongResult(
     `the model makes [${shape.join(', ')}] of a tile of ${high} × ${wide}; tiles can be joined only where it makes ${wanted}`,
     { hints: ['run the image whole'] },
   );
-}
-
-/**
- * The least sizes from `height` and `width` on that are multiples of `multiple`: with them as the
- * tile, the image runs whole, padded by reflection and cropped back.
- */
-export function paddedSize(
-  [height, width]: readonly [number, number],
-  [multipleY, multipleX]: readonly [number, number],
-): readonly [number, number] {
-  return [Math.ceil(height / multipleY) * multipleY, Math.ceil(width / multipleX) * multipleX];
 }

@@ -28,7 +28,7 @@ export interface Displacements {
   readonly x: Float64Array;
 }
 
-export interface Warp {
+interface Warp {
   readonly height: number;
   readonly width: number;
   /** From coordinates about the middle of the result to those about `centre`. */

@@ -1,11 +1,9 @@
 /** Samples as files that `openDataset` reads back, and as pictures to look at. */
 import type { Outcome } from '../compiler/diagnostic.js';
-import type { Tensor } from '../compiler/ir.js';
 import type { Dataset } from './dataset.js';
 import { writePng } from './png.js';
-import type { Picture } from './warp.js';
 
-export interface SampleFile {
+interface SampleFile {
   /** Within the dataset's folder. */
   readonly path: string;
   readonly bytes: Uint8Array;
@@ -55,39 +53,4 @@ function channelOf(image: Float32Array, channels: number, channel: number): Floa
     { length: image.length / channels },
     (_, i) => image[i * channels + channel] ?? 0,
   );
-}
-
-/** Colours of the classes from 1 on, which repeat. */
-const OUTLINES = [
-  [1, 0.2, 0.1],
-  [0.2, 0.8, 1],
-  [1, 0.85, 0],
-  [0.4, 1, 0.3],
-] as const;
-
-/**
- * `[H, W, 3]`: the first channel in grey, from black at its least value to white at its greatest, with
- * the outline of each class but the background: pixels of it that have a neighbour of another.
- */
-export function outlined({ height, width, channels, image, labels }: Picture): Tensor {
-  const grey = channelOf(image, channels, 0);
-  const least = grey.reduce((a, b) => Math.min(a, b), Infinity);
-  const range = grey.reduce((a, b) => Math.max(a, b), -Infinity) - least;
-  const data = new Float32Array(height * width * 3);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at++) {
-      const label = labels[at] ?? 0;
-      const differs = (dy: number, dx: number): boolean =>
-        y + dy >= 0 &&
-        y + dy < height &&
-        x + dx >= 0 &&
-        x + dx < width &&
-        labels[at + dy * width + dx] !== label;
-      const isEdge = differs(-1, 0) || differs(1, 0) || differs(0, -1) || differs(0, 1);
-      const colour = label > 0 && isEdge ? OUTLINES[(label - 1) % OUTLINES.length] : undefined;
-      const shade = range > 0 ? ((grey[at] ?? 0) - least) / range : 0;
-      for (let c = 0; c < 3; c++) data[3 * at + c] = colour?.[c] ?? shade;
-    }
-  }
-  return { shape: [height, width, 3], data };
 }

@@ -13,7 +13,7 @@ import { offerGpu } from './gpu.js';
 export type TfjsBackend = 'wasm' | 'cpu' | 'webgpu';
 
 /** How the packages are loaded; each rejects where it is not installed. */
-export interface TfjsPackages {
+interface TfjsPackages {
   readonly core: () => Promise<typeof Tfjs>;
   /** Registers the backend `wasm` with the core. */
   readonly wasm: () => Promise<unknown>;

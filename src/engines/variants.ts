@@ -7,10 +7,7 @@ import type { WeightType } from '../compiler/sizes.js';
 import type { RuntimeName } from './runtimes.js';
 
 /** What distinguishes the artifacts of one target. */
-export type ArtifactForm = Pick<
-  EmitOptions,
-  'target' | 'opset' | 'keepWs' | 'weightType' | 'precision'
->;
+type ArtifactForm = Pick<EmitOptions, 'target' | 'opset' | 'keepWs' | 'weightType' | 'precision'>;
 
 export interface EngineVariant {
   /** `onnxruntime-node-opset17`, unique. */

@@ -1,14 +1,14 @@
 /** What stands between the tokens of a file: comments, line breaks and blank lines. */
 import type { IToken } from 'chevrotain';
 
-export interface LeadingComment {
+interface LeadingComment {
   readonly text: string;
   /** At least one empty line stands above it. */
   readonly blankAbove: boolean;
 }
 
 /** What stands around one token. */
-export interface Trivia {
+interface Trivia {
   /** The comments on lines of their own between the token before and this one. */
   readonly leading: readonly LeadingComment[];
   /** At least one empty line stands between this token and what is above it, comments included. */

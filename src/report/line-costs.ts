@@ -9,7 +9,7 @@ export interface LineCost extends Figures {
   readonly activationBytes: number;
 }
 
-export interface CostOfLine {
+interface CostOfLine {
   /** Of the operators that are called on the line itself: over all lines the model's totals. */
   readonly own: LineCost;
   /** Of all that the calls of the line expand to, once each. */

@@ -17,7 +17,7 @@ import { sizesSection, trainingSection } from './training.js';
 export { gatherModel } from './gather.js';
 export type { ReportModel } from './model.js';
 
-export interface ReportOptions {
+interface ReportOptions {
   /** To how many steps of their paths blocks are opened in the pictures; see `buildDiagram`. */
   readonly depth?: number | undefined;
   /** Columns for the conventions in the tables of layers. */

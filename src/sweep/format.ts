@@ -19,7 +19,7 @@ import { METRIC_NAMES } from '../compiler/metrics.js';
 import { describeChoices, type SweepReport, type SweptVariant } from './report.js';
 
 export const SWEEP_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
-export type SweepFormat = (typeof SWEEP_FORMATS)[number];
+type SweepFormat = (typeof SWEEP_FORMATS)[number];
 
 /** Rows that a table for people may have. */
 const MAX_ROWS = 50;
@@ -37,7 +37,7 @@ export function formatSweep(report: SweepReport, format: SweepFormat): string {
 }
 
 /** `12 variants of Net: 8 satisfy …, 1 does not, 3 fail; 2 are in the Pareto front of …`. */
-export function summarizeSweep(report: SweepReport): string {
+function summarizeSweep(report: SweepReport): string {
   const { condition, model, objectives, product, variants } = report;
   const count = (n: number): string => formatNumber(n, 0);
   const numberOf = (status: SweptVariant['status']): number =>
@@ -150,7 +150,7 @@ export function sweepCsv({ axes, variants }: SweepReport): string {
 }
 
 /** What `archc sweep --json` prints. */
-export function sweepDocument(report: SweepReport): object {
+function sweepDocument(report: SweepReport): object {
   const { file, model, axes, product, condition, objectives, variants, failures } = report;
   const count = (status: SweptVariant['status']): number =>
     variants.filter((v) => v.status === status).length;

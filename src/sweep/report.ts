@@ -34,7 +34,7 @@ export interface SweptVariant {
 }
 
 /** Variants that fail with the same first error. */
-export interface FailureGroup {
+interface FailureGroup {
   readonly code: Code;
   readonly message: string;
   readonly count: number;
@@ -43,7 +43,7 @@ export interface FailureGroup {
   readonly choices: readonly Choice[];
 }
 
-export type SweepHeader = Pick<
+type SweepHeader = Pick<
   SweepReport,
   'file' | 'model' | 'axes' | 'product' | 'condition' | 'objectives'
 >;

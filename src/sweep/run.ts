@@ -10,7 +10,7 @@ import {
   type VariantResult,
 } from './count.js';
 
-export interface SweepRunOptions {
+interface SweepRunOptions {
   /** Threads at the most; one is this thread. */
   readonly jobs: number;
   /** The script of `worker.ts`, for more than one thread. */

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { elementCount } from '../compiler/ops/tensor.js';
 import { addChunks, hasRowLoops, within, type WasmBackend } from './workspace.js';
 
-export interface GroupNormOptions {
+interface GroupNormOptions {
   readonly groups: number;
   readonly epsilon: number;
 }
@@ -92,7 +92,7 @@ export function groupNorm(
 }
 
 /** Gradients of group normalisation to its image, scale and shift. */
-export function groupNormGradient(
+function groupNormGradient(
   backend: WasmBackend,
   dy: tf.TensorInfo,
   x: tf.TensorInfo,

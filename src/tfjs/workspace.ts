@@ -25,7 +25,7 @@ function loopsFor({ wasm }: WasmBackend): RowLoops | undefined {
 }
 
 /** Memory for a kernel's own use, and what it asks of the backend. */
-export class Workspace {
+class Workspace {
   readonly loops: RowLoops;
   private readonly scratch: tf.TensorInfo[] = [];
 

@@ -8,7 +8,7 @@ import { exposeGpu, openGpu } from '../engines/gpu.js';
 import { isHardware } from '../webgpu/device.js';
 
 export const TRAINING_ENGINES = ['wasm', 'webgpu', 'cpu'] as const;
-export type TrainingEngine = (typeof TRAINING_ENGINES)[number];
+type TrainingEngine = (typeof TRAINING_ENGINES)[number];
 
 export interface OpenedEngine {
   /** `tfjs-wasm` */

@@ -66,7 +66,7 @@ export interface Evaluation {
   readonly classPixels: readonly number[];
 }
 
-export interface EvaluationRequest {
+interface EvaluationRequest {
   readonly dataset: Dataset;
   readonly indices: readonly number[];
   readonly normalisation: Normalisation;

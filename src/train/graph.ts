@@ -16,7 +16,7 @@ import { uniformStream } from '../weights/random.js';
 import type { TrainedOutput } from './targets.js';
 
 /** What an image is multiplied by: 0 with probability `rate`, else 1 / (1 − rate). */
-export interface Mask {
+interface Mask {
   /** Of the input. */
   readonly name: string;
   /** Without the batch. */

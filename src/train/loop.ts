@@ -50,7 +50,7 @@ export interface TrainingState {
   readonly validations: readonly ValidationRecord[];
 }
 
-export interface Loop {
+interface Loop {
   readonly recipe: Recipe;
   /** With the weights of `from`, where that is given. */
   readonly net: Net;
@@ -85,7 +85,7 @@ export function totalSteps({ length, batch }: Recipe, count: number): number {
 /** Validations in a training, where the recipe does not say. */
 const VALIDATIONS = 10;
 
-export function validationInterval({ validate }: Recipe, steps: number): number {
+function validationInterval({ validate }: Recipe, steps: number): number {
   return validate ?? Math.max(1, Math.ceil(steps / VALIDATIONS));
 }
 

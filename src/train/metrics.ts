@@ -107,7 +107,7 @@ export function scoresIn(scores: Scores, metrics: readonly Metric[]): Partial<Sc
 }
 
 /** Pixels of an image that are not background. */
-export function foregroundPixels(labels: Uint8Array): number {
+function foregroundPixels(labels: Uint8Array): number {
   return labels.reduce((count, label) => count + Number(label > 0), 0);
 }
 

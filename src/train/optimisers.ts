@@ -24,7 +24,7 @@ export function clipFactor(norm: number, clip: number | undefined): number {
   return clip === undefined || !(norm > clip) ? 1 : clip / norm;
 }
 
-export interface Update {
+interface Update {
   /** Of this step, the schedule counted in. */
   readonly lr: number;
   /** From 1. */

@@ -21,7 +21,7 @@ export interface Predictor {
   readonly dispose: () => void;
 }
 
-export interface PredictorOptions {
+interface PredictorOptions {
   readonly graphAt: GraphAt;
   /** Names of outputs. */
   readonly outputs: readonly string[];

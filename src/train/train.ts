@@ -51,7 +51,7 @@ export interface TrainRequest {
   readonly stopped?: () => boolean;
 }
 
-export interface TrainingPlan {
+interface TrainingPlan {
   readonly parts: Parts;
   /** Of a training image. */
   readonly size: Size;

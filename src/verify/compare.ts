@@ -68,7 +68,7 @@ export interface Subject {
   readonly inputs: ReadonlyMap<string, Tensor>;
 }
 
-export interface CompareSettings {
+interface CompareSettings {
   readonly variants: readonly EngineVariant[];
   /** Of float32, whatever rounding explains; by default that too. */
   readonly tolerance?: number | undefined;

@@ -6,7 +6,7 @@ import type { Outcome } from '../compiler/diagnostic.js';
 import type { Graph, Node, Output, Tensor, Value, Weight } from '../compiler/ir.js';
 import type { Verdict } from './yardstick.js';
 
-export interface FirstDifference {
+interface FirstDifference {
   readonly node: Node;
   /** Of the node's results, or of what else the model up to there gives. */
   readonly verdict: Verdict;
@@ -15,10 +15,10 @@ export interface FirstDifference {
 }
 
 /** The outputs of a cut graph on the engine. */
-export type RunCut = (cut: Graph) => Promise<Outcome<ReadonlyMap<string, Tensor>>>;
+type RunCut = (cut: Graph) => Promise<Outcome<ReadonlyMap<string, Tensor>>>;
 
 /** The verdict on a value of the graph, by its id. */
-export type JudgeValue = (id: number, actual: Tensor | undefined) => Verdict;
+type JudgeValue = (id: number, actual: Tensor | undefined) => Verdict;
 
 /**
  * The first node with which the model up to it is beyond the tolerance, while without it it is not:

@@ -4,7 +4,7 @@ import { diagnostic, type Outcome } from '../compiler/diagnostic.js';
 import type { RuntimeName } from '../engines/runtimes.js';
 import type { Job, JobResult, JobRunner } from './job.js';
 
-export interface ProcessOptions {
+interface ProcessOptions {
   /** The script of `worker.ts`. */
   readonly workerFile: string;
   /** How long a job may take, loading included, in seconds. */

@@ -13,7 +13,7 @@ import type { WeightType } from '../compiler/sizes.js';
 import { uniformStream } from '../weights/random.js';
 import { differenceOf, isWithin, type Difference } from './difference.js';
 
-export interface Tolerance {
+interface Tolerance {
   /** Below it nothing is asked. */
   readonly least: number;
   /** By how much weights and inputs are moved, as a part of `of`. */

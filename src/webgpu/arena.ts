@@ -19,7 +19,7 @@ const MAX_PACKINGS = 400;
 
 type Lifetime = Pick<PlanTensor, 'first' | 'last'> & { readonly bytes: number };
 
-export interface Placement {
+interface Placement {
   readonly places: readonly Place[];
   /** Bytes of each buffer. */
   readonly buffers: readonly number[];

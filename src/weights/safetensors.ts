@@ -17,7 +17,7 @@ import {
   type ElementType,
 } from '../data/elements.js';
 
-export interface FileTensor {
+interface FileTensor {
   /** As in the file; `data` is float32 whatever it says. */
   readonly dtype: Dtype;
   readonly shape: readonly number[];

@@ -14,7 +14,7 @@ export function weightsAlone<T extends Tensor>(
   return new Map([...tensors].filter(([name]) => !name.startsWith(SLOT_PREFIX)));
 }
 
-export interface TrainedAs {
+interface TrainedAs {
   readonly model: string;
   /** As `--set` takes them: `width=16`. */
   readonly arguments: readonly string[];

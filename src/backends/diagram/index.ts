@@ -6,8 +6,7 @@ import { diagramSvg } from './svg.js';
 
 export { boxesOf, buildDiagram, type Diagram } from './model.js';
 
-export const DIAGRAM_FORMATS = ['svg', 'dot', 'mmd'] as const;
-export type DiagramFormat = (typeof DIAGRAM_FORMATS)[number];
+export type DiagramFormat = 'svg' | 'dot' | 'mmd';
 
 /** The most boxes of an SVG picture: nobody could read more, and to lay them out takes seconds. */
 export const MAX_SVG_BOXES = 1000;

@@ -50,7 +50,7 @@ const DETAIL_WIDTH = 170;
 const GROUP_TITLE_WIDTH = 240;
 
 /** What is written in a box. */
-export interface BoxText {
+interface BoxText {
   readonly title: string;
   readonly lines: readonly string[];
   /** Beside a bar each, in the order: parameters, MACs; none where it has neither. */
@@ -62,7 +62,7 @@ export function boxText(box: DiagramBox): BoxText {
 }
 
 /** The size of a box by itself; side by side they may be made wider. */
-export function boxSize(box: DiagramBox): Size {
+function boxSize(box: DiagramBox): Size {
   const { title, lines, bars } = boxText(box);
   const barTexts = (bars ?? []).map((t) => BAR.width + BAR.gap + textWidth(t, DETAIL_FONT));
   const widest = Math.max(

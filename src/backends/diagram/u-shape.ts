@@ -27,7 +27,7 @@ const GAP = {
 /** Between a vertical line and what is written beside it. */
 const BESIDE = 5;
 
-export type ULayout = Layout & Pick<PlannedU, 'diagram' | 'unframed'>;
+type ULayout = Layout & Pick<PlannedU, 'diagram' | 'unframed'>;
 
 /** The layout, or undefined where the diagram is no U. */
 export async function layoutU(

@@ -63,7 +63,7 @@ export interface OnnxOptions {
   readonly metadata: ModelMetadata;
 }
 
-export type EmittedOnnx =
+type EmittedOnnx =
   | ({ readonly ok: true } & EncodedModel)
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 

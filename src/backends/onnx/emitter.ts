@@ -99,7 +99,7 @@ export interface EmitterState {
   nodes(): readonly OnnxNode[];
 }
 
-export interface EmitterOptions {
+interface EmitterOptions {
   readonly opset: number;
   readonly batch: Dim;
   /** Where the sizes of symbols are found at run time. */

@@ -29,7 +29,7 @@ export interface EncodedModel {
   readonly externalData?: ExternalData;
 }
 
-export interface ExternalData {
+interface ExternalData {
   /** The file beside the model that its weights are looked for in. */
   readonly fileName: string;
   readonly bytes: Uint8Array;
@@ -38,7 +38,7 @@ export interface ExternalData {
 /** Protobuf's limit: a message is smaller than 2 GiB. */
 export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 /** What one buffer holds on every engine that archc supports. */
-export const MAX_EXTERNAL_BYTES = 2 ** 32;
+const MAX_EXTERNAL_BYTES = 2 ** 32;
 /** Offsets of large tensors are multiples of a page, so that a reader may map the file. */
 const PAGE = 4096;
 

@@ -18,7 +18,7 @@ export interface BlockFunction {
   readonly nameOf: NameOf;
 }
 
-export interface Surroundings {
+interface Surroundings {
   /** Values that are read outside of all nodes: the model's outputs. */
   readonly outputs: ReadonlySet<OnnxValue>;
   /** The name of a value that is a weight. */

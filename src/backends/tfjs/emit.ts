@@ -26,7 +26,7 @@ export interface TfjsOptions {
   readonly metadata: ModelMetadata;
 }
 
-export type EmittedTfjs =
+type EmittedTfjs =
   | { readonly ok: true; readonly files: readonly [TfjsFile, ...TfjsFile[]] }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 

@@ -13,7 +13,7 @@ export interface StoredTensor {
   readonly quantization?: Quantization;
 }
 
-export interface ModelHeader {
+interface ModelHeader {
   readonly generatedBy: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }

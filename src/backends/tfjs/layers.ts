@@ -23,7 +23,7 @@ import { shardsOf, type TfjsFile } from './encode.js';
 import { layerOf, type LayerClass } from './layer-classes.js';
 import { formedData, type KernelForm } from './layout.js';
 
-export type EmittedLayers =
+type EmittedLayers =
   | {
       readonly ok: true;
       readonly files: readonly [TfjsFile, ...TfjsFile[]];

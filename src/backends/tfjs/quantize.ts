@@ -15,7 +15,7 @@ export type Quantization =
       readonly original_dtype: 'float32';
     };
 
-export interface Quantized {
+interface Quantized {
   readonly bytes: Uint8Array;
   readonly quantization: Quantization;
 }

@@ -9,7 +9,7 @@ import type { Size } from '../../webgpu/plan.js';
 import { resultOf, type KernelView } from './view.js';
 
 /** A chain whose operands are known. */
-export interface Chain {
+interface Chain {
   readonly steps: readonly { readonly node: Node; readonly args: readonly Argument[] }[];
   /** Each operand from memory once. */
   readonly leaves: readonly Leaf[];

@@ -39,7 +39,7 @@ import { legalize } from './legalize.js';
 import { lowerNode } from './lower.js';
 import { product, sizesOf, times } from './size.js';
 
-export interface WgslOptions {
+interface WgslOptions {
   /** Batch and symbolic sizes stay free, to be chosen when the plan is loaded; else the batch is 1. */
   readonly dynamic?: boolean;
   /** Of the kernels of convolutions and dense layers; `f32` by default. */

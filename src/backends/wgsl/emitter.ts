@@ -35,7 +35,7 @@ export interface Activation {
 }
 
 /** A piece of the weights' file. */
-export interface Fixed {
+interface Fixed {
   readonly kind: 'constant';
   readonly constant: number;
 }
@@ -113,7 +113,7 @@ interface KernelCommon {
   readonly macs?: Size;
 }
 
-export type KernelRequest = KernelCommon &
+type KernelRequest = KernelCommon &
   (KernelVariant | { readonly variants: readonly KernelVariant[] });
 
 export interface Emitter {

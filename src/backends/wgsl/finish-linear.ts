@@ -13,7 +13,7 @@ import { indent, lines, paragraphs, type Element } from './shader.js';
 import { floorDiv, sizeOfDim, times } from './size.js';
 import { resultOf, type KernelView } from './view.js';
 
-export interface LinearFinish {
+interface LinearFinish {
   /** What is written at a time. */
   readonly type: Scalar;
   readonly bounds: readonly Bound[];

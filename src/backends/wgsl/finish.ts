@@ -12,7 +12,7 @@ import { indent, paragraphs, upTo, type Element } from './shader.js';
 import { product, sizeOfDim, times } from './size.js';
 import { resultOf, type KernelView } from './view.js';
 
-export interface Finish {
+interface Finish {
   readonly bounds: readonly Bound[];
   readonly output: Bound;
   readonly params: Readonly<Record<string, Size>>;

@@ -94,7 +94,7 @@ function knownChannels({ type }: Value): number {
 }
 
 /** Blocks of 4 channels of a source; the last may be partly empty. */
-export function blocksOf({ channels }: { readonly channels: number }): number {
+function blocksOf({ channels }: { readonly channels: number }): number {
   return Math.ceil(channels / 4);
 }
 

@@ -122,8 +122,8 @@ export const elu = defineActivation({
 });
 
 /** Klambauer et al. 2017, appendix A.1: the fixed point with mean 0 and variance 1. */
-export const SELU_ALPHA = 1.6732632423543772;
-export const SELU_SCALE = 1.0507009873554805;
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
 
 export const selu = defineActivation({
   name: 'selu',

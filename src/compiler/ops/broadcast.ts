@@ -2,7 +2,7 @@
 import { equal, type Dim, type Shape } from '../shape.js';
 import { stridesOf } from './elements.js';
 
-export type Broadcast =
+type Broadcast =
   | { readonly ok: true; readonly shape: Shape }
   /** The first two axes, from the last, that neither are equal nor 1. */
   | {

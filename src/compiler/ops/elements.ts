@@ -15,7 +15,7 @@ export function stridesOf(shape: readonly number[]): number[] {
 export const OUTSIDE = -Infinity;
 
 /** For each axis, what each index along it adds to an element's offset. */
-export type AxisOffsets = readonly (readonly number[])[];
+type AxisOffsets = readonly (readonly number[])[];
 
 /** Visits `offsets[0][i] + offsets[1][j] + …` for every (i, j, …), the last index fastest. */
 export function forEachOffset(offsets: AxisOffsets, visit: (offset: number) => void): void {
@@ -76,10 +76,4 @@ function closestAxis(offsets: AxisOffsets): number {
 /** Offsets of `count` indices along one axis: `start`, `start + step`, … */
 export function offsetsAlong(count: number, stride: number, start = 0, step = 1): number[] {
   return Array.from({ length: count }, (_, i) => (start + i * step) * stride);
-}
-
-/** The offsets of every element, in order. */
-export function allOffsets(shape: readonly number[]): number[][] {
-  const strides = stridesOf(shape);
-  return shape.map((size, axis) => offsetsAlong(size, strides[axis] ?? 1));
 }

@@ -17,7 +17,7 @@ import type { Kind } from './kinds.js';
 import type { SavedRule } from './saved.js';
 
 /** A tensor operand after the first, which is the one piped in. */
-export interface OperandSpec {
+interface OperandSpec {
   readonly name: string;
   readonly doc: string;
   /** Takes any number of tensors, as `concat(a, b, c)`. Only the last operand may. */
@@ -79,7 +79,7 @@ export interface CostInput {
   readonly results: readonly (readonly number[])[];
 }
 
-export type Trait =
+type Trait =
   /** Every result element depends on one element (at the same place, after broadcasting) of each operand. */
   | 'elementwise'
   /** Elementwise, one operand, no weights. */
@@ -99,7 +99,7 @@ export type Trait =
   /** Not written in programs: made by the compiler. */
   | 'internal';
 
-export interface OperatorSpec<P extends Parameters> {
+interface OperatorSpec<P extends Parameters> {
   readonly name: string;
   /** What it computes, with the formula and where it comes from. Markdown. */
   readonly doc: string;

@@ -66,7 +66,7 @@ type TransposedWindow = Omit<Window, 'dilation'>;
  * Output size of a transposed convolution: `same` is in · stride; else
  * (in − 1) · stride + k − padding.
  */
-export function transposedOutput(input: Dim, window: TransposedWindow, axis: 0 | 1): Dim {
+function transposedOutput(input: Dim, window: TransposedWindow, axis: 0 | 1): Dim {
   const [before, after] = transposedPadding(window, axis);
   const full = add(mul(add(input, -1), window.stride[axis]), window.k[axis]);
   return add(full, -before - after);
@@ -112,7 +112,7 @@ export function inferTransposed(
 }
 
 /** Whether every allowed input is smaller than the window, so that no output is left. */
-export function windowNeverFits(output: Dim): boolean {
+function windowNeverFits(output: Dim): boolean {
   return range(output)[1] < 1;
 }
 

@@ -54,10 +54,6 @@ export const kernelPasses: readonly PassName[] = [
   'fuse-reads',
 ];
 
-export function isPassName(name: string): name is PassName {
-  return Object.hasOwn(PASSES, name);
-}
-
 export interface RunOptions extends PassOptions {
   /** Verify the graph after every pass, and throw where one has broken it. */
   readonly verify?: boolean;

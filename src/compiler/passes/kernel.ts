@@ -29,7 +29,7 @@ export interface Kernel {
   readonly operandOf: (value: Value) => number | undefined;
 }
 
-export interface Stage {
+interface Stage {
   readonly anchor: Node;
   readonly epilogue: readonly Node[];
 }
@@ -55,7 +55,7 @@ export function kernelOf(node: Node): Kernel {
 }
 
 /** Several nodes as one: what it reads, and its body. */
-export interface Fusion {
+interface Fusion {
   readonly operands: readonly Value[];
   readonly body: Body;
 }
