@@ -8,7 +8,7 @@
 import { describeAdapter, machineLine } from '../src/cli/bench-format.js';
 import { fileHost } from '../src/cli/host.js';
 import { readSource } from '../src/files/read.js';
-import { left, renderSection, right, formatNumber, type Table } from '../src/cli/table.js';
+import { left, renderSection, right, formatNumber, type Table } from '../src/tables/table.js';
 import { openModel, sizedGraph } from '../src/compile.js';
 import { stats } from '../src/compiler/stats.js';
 import { firstLine } from '../src/engines/engine.js';

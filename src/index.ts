@@ -167,14 +167,14 @@ export {
 } from './compiler/training.js';
 export { verify } from './compiler/verify.js';
 
-export { checkDocument, type CheckDocument, type JsonDiagnostic } from './cli/json.js';
+export { checkDocument, type CheckDocument, type JsonDiagnostic } from './tables/json.js';
 export { renderDiagnostics, type RenderOptions } from './cli/render.js';
 export {
   formatStats,
   statsDocument,
   type CountedModel,
   type StatsDocument,
-} from './cli/stats-format.js';
+} from './tables/stats-format.js';
 
 export { readImage, writePng } from './data/image.js';
 export { readNpy, writeNpy } from './data/npy.js';

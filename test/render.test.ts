@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EXIT, exitCodeOf, flagSource } from '../src/cli/exit.js';
 import { githubCommands } from '../src/cli/github.js';
-import { checkDocument, printJson } from '../src/cli/json.js';
+import { checkDocument, printJson } from '../src/tables/json.js';
 import { renderDiagnostics, summarize } from '../src/cli/render.js';
 import { sarifLog } from '../src/cli/sarif.js';
 import { CODES, type Code } from '../src/compiler/codes.js';

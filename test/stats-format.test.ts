@@ -1,6 +1,6 @@
 /** The figures of models as people and programs read them. */
 import { describe, expect, test } from 'vitest';
-import { formatStats, statsDocument } from '../src/cli/stats-format.js';
+import { formatStats, statsDocument } from '../src/tables/stats-format.js';
 import type { Graph } from '../src/compiler/ir.js';
 import { stats, type ModelStats } from '../src/compiler/stats.js';
 import { buildGraph } from './helpers/graph.js';

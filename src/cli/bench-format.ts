@@ -3,8 +3,8 @@ import { cpus, loadavg, type as systemName } from 'node:os';
 import type { Bench, BenchResult } from '../bench/bench.js';
 import { barChart } from '../charts/bar-chart.js';
 import type { Adapter } from '../engines/engine.js';
-import { checkDocument } from './json.js';
-import { compare, formatNumber, left, renderSection, right, type Column } from './table.js';
+import { checkDocument } from '../tables/json.js';
+import { compare, formatNumber, left, renderSection, right, type Column } from '../tables/table.js';
 import { counted } from './words.js';
 
 const SPEED = { less: 'faster', more: 'slower' };

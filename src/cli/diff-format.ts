@@ -2,7 +2,7 @@
 import type { DiffLayer, DiffWeight, LayerDiff, ModelDiff, WeightPair } from '../compiler/diff.js';
 import { elementCount } from '../compiler/ops/tensor.js';
 import type { ModelStats } from '../compiler/stats.js';
-import { printJson } from './json.js';
+import { printJson } from '../tables/json.js';
 import {
   COUNT,
   SIZE,
@@ -15,7 +15,7 @@ import {
   type Cell,
   type Comparison,
   type Table,
-} from './table.js';
+} from '../tables/table.js';
 import { counted } from './words.js';
 
 export const DIFF_FORMATS = ['table', 'json', 'markdown'] as const;

@@ -2,7 +2,7 @@
 import { CODES } from '../compiler/codes.js';
 import type { Diagnostic } from '../compiler/diagnostic.js';
 import { formatLocation } from '../compiler/source.js';
-import { rangeOf } from './json.js';
+import { rangeOf } from '../tables/json.js';
 
 /** One line per diagnostic: `::error file=…,line=…,col=…,endLine=…,endColumn=…,title=…::message`. */
 export function githubCommands(diagnostics: readonly Diagnostic[]): string {

@@ -2,7 +2,7 @@
 import { departures, type KernelTime, type Profile, type Work } from '../bench/profile.js';
 import { barChart } from '../charts/bar-chart.js';
 import { describeAdapter, formatTime, machineLine, machineOf, namesOf } from './bench-format.js';
-import { formatNumber, left, renderSection, right, type Column } from './table.js';
+import { formatNumber, left, renderSection, right, type Column } from '../tables/table.js';
 import { counted } from './words.js';
 
 const WORK_COLUMNS: readonly Column[] = [

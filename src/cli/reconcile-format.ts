@@ -1,8 +1,16 @@
 /** Why two counts of a model differ, as a table, CSV, Markdown or JSON. */
 import type { OperatorDifference, Reconciliation } from '../compiler/reconcile.js';
-import { printJson } from './json.js';
-import { labels, type StatsFormat } from './stats-format.js';
-import { formatNumber, left, renderSection, right, toCsv, type Cell, type Table } from './table.js';
+import { printJson } from '../tables/json.js';
+import { labels, type StatsFormat } from '../tables/stats-format.js';
+import {
+  formatNumber,
+  left,
+  renderSection,
+  right,
+  toCsv,
+  type Cell,
+  type Table,
+} from '../tables/table.js';
 
 export interface ReconciledModel {
   readonly name: string;

@@ -2,7 +2,7 @@
 import { CODES, type Code } from '../compiler/codes.js';
 import type { Diagnostic } from '../compiler/diagnostic.js';
 import type { Span } from '../compiler/source.js';
-import { rangeOf } from './json.js';
+import { rangeOf } from '../tables/json.js';
 
 const SCHEMA =
   'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';

@@ -1,7 +1,7 @@
 /** What every command speaks through: results on standard output, the rest on standard error. */
 import { diagnostic, type Diagnostic } from '../compiler/diagnostic.js';
 import { exitCodeOf, type ExitCode } from './exit.js';
-import { checkDocument, printJson } from './json.js';
+import { checkDocument, printJson } from '../tables/json.js';
 import { renderDiagnostics, summarize } from './render.js';
 import { startProgress, usesColor, widthOf, type Progress } from './terminal.js';
 

@@ -3,11 +3,11 @@ import { extname } from 'node:path';
 import type { Outcome } from '../compiler/diagnostic.js';
 import { isStatsFile } from './artifacts.js';
 import { EXIT, type ExitCode } from './exit.js';
-import { printJson } from './json.js';
+import { printJson } from '../tables/json.js';
 import { readFormat, wrongOption, type FormatFlags } from './options.js';
 import { writeOutputFile } from './output.js';
 import { fail, type Shell } from './shell.js';
-import { STATS_FORMATS } from './stats-format.js';
+import { STATS_FORMATS } from '../tables/stats-format.js';
 import { counted } from './words.js';
 
 export const OUTPUT_FORMATS = [...STATS_FORMATS, 'html'] as const;

@@ -8,8 +8,8 @@ import {
 import type { Difference } from '../verify/difference.js';
 import type { EngineComparison } from '../verify/verify.js';
 import { TOLERANCES } from '../verify/yardstick.js';
-import { checkDocument } from './json.js';
-import { formatNumber, left, renderSection, right, type Table } from './table.js';
+import { checkDocument } from '../tables/json.js';
+import { formatNumber, left, renderSection, right, type Table } from '../tables/table.js';
 import { counted, describeWeights } from './words.js';
 
 const WORDS: Readonly<Record<EngineStatus, string>> = {

@@ -1,8 +1,8 @@
 /** What other tools count of the models, and why. */
-import { compare, COUNT } from '../cli/table.js';
+import { compare, COUNT } from '../tables/table.js';
 import type { OperatorCalls } from '../compiler/conventions/count.js';
 import type { Counted, Reconciliation } from '../compiler/reconcile.js';
-import { formatCalls } from '../cli/stats-format.js';
+import { formatCalls } from '../tables/stats-format.js';
 import { heading, integer, plainTable, type Section } from './parts.js';
 import { markup, type Markup } from './markup.js';
 import type { Shown } from './model.js';

@@ -1,6 +1,6 @@
 /** The layers of a model: a table to sort and filter, and charts of where the cost is. */
 import { barChart, type BarRow } from '../charts/bar-chart.js';
-import { formatSizes } from '../cli/stats-format.js';
+import { formatSizes } from '../tables/stats-format.js';
 import type { LayerStats } from '../compiler/stats.js';
 import { figure, heading, integer, share, type Section } from './parts.js';
 import { markup, trusted, type Markup } from './markup.js';

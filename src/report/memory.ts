@@ -1,7 +1,7 @@
 /** The memory of a model's activations: over time, and at its peak. */
 import { stepChart, type StepSeries } from '../charts/step-chart.js';
-import { formatSizes } from '../cli/stats-format.js';
-import { BINARY_UNITS, inUnit, unitFor, type Unit } from '../cli/table.js';
+import { formatSizes } from '../tables/stats-format.js';
+import { BINARY_UNITS, inUnit, unitFor, type Unit } from '../tables/table.js';
 import type { ActivationMoment, ActivationPeak } from '../compiler/memory.js';
 import { figure, heading, plainTable, share, type Section } from './parts.js';
 import { markup, trusted, type Markup } from './markup.js';

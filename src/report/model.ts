@@ -1,6 +1,6 @@
 /** What the pages of a report are made from. */
-import type { ShownMemory } from '../cli/memory-format.js';
-import type { CountedModel } from '../cli/stats-format.js';
+import type { ShownMemory } from '../tables/memory-format.js';
+import type { CountedModel } from '../tables/stats-format.js';
 import type { Graph } from '../compiler/ir.js';
 import type { Program } from '../compiler/modules.js';
 import type { Reconciliation } from '../compiler/reconcile.js';

@@ -1,6 +1,6 @@
 /** Pieces of pages that several sections use. */
 import { darkRules } from '../charts/svg.js';
-import { formatNumber } from '../cli/table.js';
+import { formatNumber } from '../tables/table.js';
 import { VERSION } from '../version.js';
 import { STYLE } from './assets.js';
 import { markup, trusted, type Markup } from './markup.js';

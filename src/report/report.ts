@@ -1,6 +1,6 @@
 /** A report on models: one page of HTML that needs nothing but itself. */
 import { boxesOf, buildDiagram, MAX_SVG_BOXES, writeDiagram } from '../backends/diagram/index.js';
-import { formatTensor, labels } from '../cli/stats-format.js';
+import { formatTensor, labels } from '../tables/stats-format.js';
 import { VERSION } from '../version.js';
 import { SCRIPT } from './assets.js';
 import { conventionsSection, gapsSection } from './conventions.js';

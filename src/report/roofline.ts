@@ -1,6 +1,6 @@
 /** An estimate of how long a model takes on a device. */
 import { barChart } from '../charts/bar-chart.js';
-import { BINARY_UNITS, formatNumber, inUnit, unitFor } from '../cli/table.js';
+import { BINARY_UNITS, formatNumber, inUnit, unitFor } from '../tables/table.js';
 import type { Roofline } from '../compiler/roofline.js';
 import { largest } from './layers.js';
 import { figure, heading, integer, plainTable, share, type Section } from './parts.js';

@@ -1,6 +1,6 @@
 /** The text of a program with what each line costs. */
 import { RESERVED } from '../../grammar/tokens.js';
-import { BINARY_UNITS, inUnit, unitFor, type Unit } from '../cli/table.js';
+import { BINARY_UNITS, inUnit, unitFor, type Unit } from '../tables/table.js';
 import { lineStarts, lineText } from '../compiler/source.js';
 import { heading, integer, share, type Section } from './parts.js';
 import type { LineCost } from './line-costs.js';

@@ -1,6 +1,6 @@
 /** All models of a report side by side. */
 import { scatter } from '../charts/scatter.js';
-import { summaryTable } from '../cli/stats-format.js';
+import { summaryTable } from '../tables/stats-format.js';
 import { figure, integer, plainTable, type Section } from './parts.js';
 import { markup, trusted, type Markup } from './markup.js';
 import type { Shown } from './model.js';

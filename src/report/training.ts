@@ -1,5 +1,5 @@
 /** What training takes, and how large files of weights are. */
-import { BINARY_UNITS, DECIMAL_UNITS, formatNumber, inUnit, unitFor } from '../cli/table.js';
+import { BINARY_UNITS, DECIMAL_UNITS, formatNumber, inUnit, unitFor } from '../tables/table.js';
 import { TARGETS } from '../compile.js';
 import { WEIGHT_TYPE_NAMES, type WeightType } from '../compiler/sizes.js';
 import {

@@ -1,6 +1,6 @@
 /** The findings of a sweep as a table, Markdown, CSV or JSON, and the front as a picture. */
 import { scatter } from '../charts/scatter.js';
-import { jsonDiagnostic, printJson } from '../cli/json.js';
+import { jsonDiagnostic, printJson } from '../tables/json.js';
 import {
   BINARY_UNITS,
   DECIMAL_UNITS,
@@ -14,7 +14,7 @@ import {
   unitFor,
   type Cell,
   type Table,
-} from '../cli/table.js';
+} from '../tables/table.js';
 import { METRIC_NAMES } from '../compiler/metrics.js';
 import { describeChoices, type SweepReport, type SweptVariant } from './report.js';
 

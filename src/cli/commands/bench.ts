@@ -10,7 +10,7 @@ import { isDiagramFile } from '../artifacts.js';
 import { exitCodeOf, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   collect,

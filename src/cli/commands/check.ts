@@ -10,7 +10,7 @@ import { exitCodeOf, type ExitCode } from '../exit.js';
 import { githubCommands } from '../github.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { checkDocument, printJson } from '../json.js';
+import { checkDocument, printJson } from '../../tables/json.js';
 import {
   allOf,
   readFormat,

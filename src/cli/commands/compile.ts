@@ -17,7 +17,7 @@ import { WEIGHT_TYPE_NAMES } from '../../compiler/sizes.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   optional,

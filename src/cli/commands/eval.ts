@@ -15,7 +15,7 @@ import { openData, readDataOptions, withData, type DataFlags } from '../data-opt
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   optional,
@@ -31,7 +31,7 @@ import {
   type ModelFlags,
 } from '../options.js';
 import { fail, type Shell } from '../shell.js';
-import { left, renderSection, right } from '../table.js';
+import { left, renderSection, right } from '../../tables/table.js';
 import { counted } from '../words.js';
 
 interface EvalFlags extends ModelFlags, DataFlags, JsonFlag {

@@ -4,7 +4,7 @@ import { CODES, type Code, type CodeInfo } from '../../compiler/codes.js';
 import { diagnostic } from '../../compiler/diagnostic.js';
 import { didYouMean } from '../../compiler/names.js';
 import { EXIT, type ExitCode } from '../exit.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import { withExamples, withJson } from '../options.js';
 import { fail, type Shell } from '../shell.js';
 

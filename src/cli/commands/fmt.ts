@@ -5,7 +5,7 @@ import type { Source } from '../../compiler/source.js';
 import { shellWord } from '../../weights/trained.js';
 import { EXIT, exitCodeOf, type ExitCode } from '../exit.js';
 import { readSource, STDIN_PATH } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import { withExamples, withJson, type JsonFlag } from '../options.js';
 import { writeOutputFile } from '../output.js';
 import { fail, type Shell } from '../shell.js';

@@ -11,7 +11,7 @@ import { isDiagramFile } from '../artifacts.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   optional,

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { diagnostic } from '../../compiler/diagnostic.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { codeOf, reasonOf } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import { withExamples, withJson } from '../options.js';
 import { writeOutputFile } from '../output.js';
 import { fail, type Shell } from '../shell.js';

@@ -13,7 +13,7 @@ import { printIr } from '../../compiler/print-ir.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   optional,

@@ -7,7 +7,7 @@ import { ENGINES, run, type RunInput, type RunResult } from '../../run.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   collect,

@@ -50,8 +50,8 @@ import {
 import { withPage } from '../plan-page.js';
 import { formatReconciliations, type ReconciledModel } from '../reconcile-format.js';
 import { fail, type Shell } from '../shell.js';
-import { DEFAULT_BATCHES, type ShownMemory } from '../memory-format.js';
-import { formatStats, type CountedModel } from '../stats-format.js';
+import { DEFAULT_BATCHES, type ShownMemory } from '../../tables/memory-format.js';
+import { formatStats, type CountedModel } from '../../tables/stats-format.js';
 import { OUTPUT_FORMATS, readStatsOutput, writeStats } from '../stats-output.js';
 
 interface StatsFlags extends ModelFlags, FormatFlags, DeviceFlag {

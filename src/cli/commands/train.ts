@@ -21,7 +21,7 @@ import { openData, readDataOptions, withData } from '../data-options.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { fileHost } from '../host.js';
 import { readFile, readSource } from '../../files/read.js';
-import { printJson } from '../json.js';
+import { printJson } from '../../tables/json.js';
 import {
   allOf,
   collect,
