@@ -689,6 +689,27 @@ describe('shared', () => {
     expect(figuresOf(modelOf(text)).macs).toBe(3 * 64 * 9 * 16);
     expect(weightNames(modelOf(text))).toEqual(['f.conv.weight', 'f.conv.bias']);
   });
+  it('inside a block, the uses and the weights have one name', () => {
+    const names = (block: string): { rows: string[]; weights: string[] } => {
+      const found = modelOf(`block one() { ${block} }\n${model('output y = x -> one')}`);
+      return {
+        rows: (found.graph?.nodes ?? []).map((node) => node.origin.path),
+        weights: weightNames(found).filter((name) => name.endsWith('weight')),
+      };
+    };
+    expect(names('shared f = conv(4) return in -> f')).toEqual({
+      rows: ['y.one.f.conv'],
+      weights: ['y.one.f.conv.weight'],
+    });
+    expect(names('shared f = conv(4) return in -> f -> f')).toEqual({
+      rows: ['y.one.f_1.conv', 'y.one.f_2.conv'],
+      weights: ['y.one.f.conv.weight'],
+    });
+    // Another block of the name, whose weights are its own.
+    expect(
+      names('shared f = conv(4) a = in -> f shared f = conv(4) return a -> f -> f').weights,
+    ).toEqual(['y.one.f_1.conv.weight', 'y.one.f_2.conv.weight']);
+  });
   it('every use computes the same', () => {
     const found = run(
       modelOf(

@@ -95,8 +95,21 @@ function labelScopes(root: OpenScope): void {
 }
 
 function labelChildren(scope: OpenScope): void {
-  const children = scope.children.filter((c) => c.occupied);
-  if (children.length < 2) return;
+  const occupied = scope.children.filter((c) => c.occupied);
+  if (occupied.length < 2) return;
+  const usedHere = new Set(occupied.map((c) => c.weightHome));
+  numberNamesakes(occupied.filter((c) => !usedHere.has(c)));
+  for (const home of occupied) if (usedHere.has(home)) labelHome(home, occupied);
+}
+
+/** The home of a `shared` block has its name, beside its uses: with an only use, the very same. */
+function labelHome(home: OpenScope, siblings: readonly OpenScope[]): void {
+  const isUse = (c: OpenScope): boolean => c.weightHome === home;
+  const isAlone = !siblings.some((c) => c !== home && c.name === home.name && !isUse(c));
+  if (!isAlone) home.label = siblings.find(isUse)?.label ?? home.label;
+}
+
+function numberNamesakes(children: readonly OpenScope[]): void {
   const counts = new Map<string, number>();
   for (const { name } of children) counts.set(name, (counts.get(name) ?? 0) + 1);
   if (counts.size === children.length) return;
