@@ -112,6 +112,22 @@ model Standardized = WideDeep(layer = plain(ws))
       checkText(net, {}, { model: 'Net', ...set('width=nothing') }).diagnostics.map((d) => d.code),
     ).toEqual(['unknown-name']);
   });
+  it('`--set` of a string without its quotes', () => {
+    const text = `
+      model M(mode: string = "nearest", how = "nearest", n: int = 2) {
+        input x: f32[8, 8, 4]
+        output y = x -> upsample(n, mode) -> upsample(n, how)
+      }
+      model V = M(n = 3)`;
+    const said = (model: string, given: string): (readonly string[])[] =>
+      checkText(text, {}, { model, ...set(given) }).diagnostics.map((d) => [d.code, ...d.hints]);
+    const hint = (written: string): string => `a string is written in quotes: \`'${written}'\``;
+    expect(said('M', 'mode=blah')).toEqual([['unknown-name', hint('mode="blah"')]]);
+    expect(said('M', 'how=blah')).toEqual([['unknown-name', hint('how="blah"')]]);
+    expect(said('V', 'mode=bilinear')).toEqual([['unknown-name', hint('mode="bilinear"')]]);
+    expect(said('M', 'n=blah')).toEqual([['unknown-name']]);
+    expect(said('V', 'mode="bilinear"')).toEqual([]);
+  });
   it('variants in a circle, and of what is no model', () => {
     expect(codesOf('model A = B\nmodel B = A')).toContain('const-cycle');
     expect(codesOf('model A = B(width = 1)\nmodel B = A(width = 2)')).toContain('const-cycle');

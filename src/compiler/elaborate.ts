@@ -6,6 +6,7 @@ import {
   type Expression,
   type InputStatement,
   type ModelDeclaration,
+  type Parameter,
   type Statement,
 } from './ast.js';
 import { createBuilder } from './builder.js';
@@ -13,6 +14,7 @@ import { diagnostic, hasErrors, type Diagnostic } from './diagnostic.js';
 import { POISON, describeEntity, type Entity, type ModelEntity } from './entity.js';
 import { typesFit } from './call.js';
 import { evaluate } from './evaluate.js';
+import { inScope } from './lookup.js';
 import { bindParameters, ownWeight } from './expand.js';
 import { didYouMean } from './names.js';
 import { runStatements } from './statements.js';
@@ -24,7 +26,7 @@ import { MAX_NESTING } from './parse.js';
 import { isConstant, type Module, type Program } from './modules.js';
 import { childScope, rootScope, settleNames, type OpenScope } from './scope.js';
 import { report, type Frame, type Session } from './session.js';
-import { declarationSignature, matchArguments } from './signature.js';
+import { declarationSignature, isChoice, matchArguments } from './signature.js';
 import {
   evaluate as evaluateDim,
   formatShape,
@@ -95,7 +97,11 @@ export function elaborateModel(
   if (declaration.damaged) return result;
   try {
     const entity: ModelEntity = { type: 'model', declaration, module, given: new Map() };
-    const base = resolveVariant(entity, evaluateOverrides(program, overrides, frame), frame);
+    const base = resolveVariant(
+      entity,
+      evaluateOverrides(program, declaration, overrides, frame),
+      frame,
+    );
     if (base === undefined || hasErrors(session.diagnostics)) return result;
     const body = runModel(base, frame);
     if (body === undefined) return result;
@@ -196,7 +202,7 @@ export function examineOverrides(
   };
   const known = new Set(overrides.map((o) => o.value.span.source));
   try {
-    const evaluated = evaluateOverrides(program, overrides, frame);
+    const evaluated = evaluateOverrides(program, declaration, overrides, frame);
     if (!hasErrors(frame.session.diagnostics)) resolveVariant(entity, evaluated, frame);
   } catch (error) {
     // Nested too deeply: elaboration says where.
@@ -209,11 +215,30 @@ type EvaluatedOverride = Override & { readonly entity: Entity };
 
 function evaluateOverrides(
   program: Program,
+  declaration: ModelDeclaration,
   overrides: readonly Override[],
   frame: Frame,
 ): EvaluatedOverride[] {
   const entry: Frame = { ...frame, module: program.entry };
-  return overrides.map((o) => ({ ...o, entity: evaluate(o.value, entry) }));
+  return overrides.map((o) => {
+    const { name, value } = o;
+    if (value.kind !== 'name' || inScope(value.name, entry)) {
+      return { ...o, entity: evaluate(value, entry) };
+    }
+    // Bare, as operators take enumerated values; a parameter of a model takes a string.
+    const parameter = declaration.parameters.find((p) => p.name.text === name);
+    if (!isChoice(value.name) && (parameter === undefined || !takesString(parameter))) {
+      return { ...o, entity: evaluate(value, entry) };
+    }
+    const message = `there is no \`${value.name}\` here`;
+    const hints = [`a string is written in quotes: \`'${name}="${value.name}"'\``];
+    return { ...o, entity: report(frame, 'unknown-name', message, value.span, { hints }) };
+  });
+}
+
+function takesString({ type, default: standard }: Parameter): boolean {
+  if (type !== undefined) return type.kind === 'named' && type.name === 'string';
+  return standard?.kind === 'string';
 }
 
 /** Follows `model A = B(args)` to the model with a body, with all arguments on the way. */
