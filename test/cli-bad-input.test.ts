@@ -370,7 +370,7 @@ describe('images', () => {
     expect(text).toContain('| odd.png\n');
     expect(text).toMatch(/near it: H = 1[68], W = 1[46]/);
     const tile = ['--input', 'odd.png', '--tile', '15'];
-    expect(run(...tile)).toEqual({ code: 2, codes: ['fact-broken'] });
+    expect(run(...tile)).toEqual({ code: 2, codes: ['fact-broken', 'fact-broken'] });
     const said = archc(['run', 'small.arch', ...tile, '-o', 'x.png'], here).stderr;
     expect(said).toContain('--> --tile:1:1');
     expect(said).toContain('a tile that fits: `--tile 16`');
@@ -515,6 +515,13 @@ describe('outputs', () => {
     const refused = { code: 3, codes: ['output-exists'] };
     expect(compile('alone.onnx', '--external-data')).toEqual(refused);
     expect(existsSync(join(folder, 'alone.onnx'))).toBe(false);
+  });
+
+  it('of a run, where its input is', () => {
+    const before = readFileSync(join(folder, 'grey.png'));
+    const args = ['run', 'small.arch', '--input', 'grey.png', '-o', './grey.png'];
+    expect(failure(args)).toEqual({ code: 2, codes: ['wrong-option'] });
+    expect(readFileSync(join(folder, 'grey.png')).equals(before)).toBe(true);
   });
 
   it('of a run, where something else is', () => {

@@ -287,7 +287,7 @@ describe('broken graphs', () => {
     [
       'an attribute of another kind',
       () => withNode(example(), 2, () => ({ attributes: { alpha: 'large' } })),
-      ['prelu prelu_2: its attribute alpha = large is not a number'],
+      ['prelu prelu_2: its attribute alpha = large is not a number from -1 to 1'],
     ],
     [
       'an attribute as it is written, not as it is read',

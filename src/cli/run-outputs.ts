@@ -19,7 +19,7 @@ export function kindOf(path: string): Kind | undefined {
   return extension === 'png' || extension === 'npy' ? extension : undefined;
 }
 
-interface OutputFlag {
+export interface OutputFlag {
   /** The output's name, where it is said. */
   readonly name: string | undefined;
   readonly path: string;

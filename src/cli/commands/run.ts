@@ -1,5 +1,6 @@
 /** `archc run`: a model on an image or array. */
 import type { Command } from 'commander';
+import type { Diagnostic } from '../../compiler/diagnostic.js';
 import type { Tensor } from '../../compiler/ir.js';
 import { formatShape } from '../../compiler/shape.js';
 import { NORMALISATIONS, type Normalisation } from '../../data/dataset.js';
@@ -17,6 +18,7 @@ import {
   readInteger,
   readModelFlags,
   readWeightFlags,
+  splitNamed,
   withExamples,
   withJson,
   withModel,
@@ -25,7 +27,7 @@ import {
   type ModelFlags,
   type WeightFlags,
 } from '../options.js';
-import { writeOutputFiles, type OutputFile } from '../output.js';
+import { sharedFiles, writeOutputFiles, type OutputFile } from '../output.js';
 import {
   encodeOutputs,
   formatValue,
@@ -36,6 +38,7 @@ import {
   rangeWarnings,
   readOutputs,
   softmaxOutputs,
+  type OutputFlag,
   type WrittenOutput,
 } from '../run-outputs.js';
 import { fail, type Shell } from '../shell.js';
@@ -103,6 +106,8 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
   });
   if (!read.ok) return fail(shell, read.diagnostics);
   const { request, engine, page, outputs, weights, source, tile } = read.value;
+  const overwritten = flags.force === true ? [] : overwrittenInputs(flags, outputs);
+  if (overwritten.length > 0) return fail(shell, overwritten);
   const inputs = await readInputs(flags.input, page);
   if (!inputs.ok) return fail(shell, inputs.diagnostics);
   const isOverlaid = flags.overlay === true;
@@ -141,6 +146,15 @@ async function runFile(file: string, flags: RunFlags, shell: Shell): Promise<Exi
 }
 
 // --- What flows in --------------------------------------------------------------------------------
+
+/** An image is of the kind that is written, and so would be replaced by what is made of it. */
+function overwrittenInputs(
+  { input }: RunFlags,
+  outputs: readonly OutputFlag[],
+): readonly Diagnostic[] {
+  const read = input.map((text) => ({ name: '`--input`', path: splitNamed(text).file }));
+  return outputs.flatMap(({ path }) => sharedFiles(read, [{ name: '`-o`', path }]));
+}
 
 /** How the images were normalised that weights were trained on; undefined where nothing says. */
 async function trainedNormalisation(
