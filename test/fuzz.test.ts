@@ -12,10 +12,12 @@ import { fuzzCases, plainProgram } from './helpers/programs.js';
 
 const models = new URL('../models/', import.meta.url);
 const errors = new URL('errors/', import.meta.url);
+/** Loops to the limits take a second each, and would be most of the time: a mutation makes fewer rounds. */
+const shortened = (text: string): string => text.replaceAll('0..2000', '0..200');
 const texts = [models, errors].flatMap((folder) =>
   readdirSync(folder)
     .filter((name) => name.endsWith('.arch'))
-    .map((name) => readFileSync(new URL(name, folder), 'utf8')),
+    .map((name) => shortened(readFileSync(new URL(name, folder), 'utf8'))),
 );
 const host: Host = {
   read: (path) => {
