@@ -110,6 +110,13 @@ interface ModelChecker {
   readonly figures: Figures;
 }
 
+/** A model that claims compare with, at some sizes. */
+interface Sizing {
+  readonly key: string;
+  readonly sized: Sized;
+  counted?: Outcome<ModelStats>;
+}
+
 /** `program` is loaded, and its names are resolved. */
 export function modelChecker(
   program: Program,
@@ -119,7 +126,7 @@ export function modelChecker(
   // Models that claims compare with stand as they are declared, without `--set`. Of each, the graph at
   // the latest sizes is kept.
   const elaborated = new Map<ModelDeclaration, ElaboratedModel>();
-  const latest = new Map<ModelDeclaration, { readonly key: string; readonly sized: Sized }>();
+  const latest = new Map<ModelDeclaration, Sizing>();
   const compare: Compare = (declaration, module, claimant) => {
     const model = elaborated.get(declaration) ?? elaborateModel(program, declaration, module);
     elaborated.set(declaration, model);
@@ -138,11 +145,15 @@ export function modelChecker(
     latest.set(declaration, { key, sized });
     return { model, sized };
   };
-  // Counted once, and forgotten with the graph: of many variants, none outlives its use.
-  const counts = new WeakMap<Graph, Outcome<ModelStats>>();
+  // Of the models that claims compare with as long as they are kept, of the others the last: however
+  // many variants are checked, none outlives its use.
+  let last: { readonly graph: Graph; readonly counted: Outcome<ModelStats> } | undefined;
   const figures: Figures = (graph) => {
-    const counted = counts.get(graph) ?? stats(graph);
-    counts.set(graph, counted);
+    if (last?.graph === graph) return last.counted;
+    const compared = [...latest.values()].find(({ sized }) => sized.graph === graph);
+    const counted = compared?.counted ?? stats(graph);
+    if (compared === undefined) last = { graph, counted };
+    else compared.counted = counted;
     return counted;
   };
   return {

@@ -12,24 +12,22 @@ export const removeDeadCode: Pass = (model) => {
 
 /** The nodes and weights that the pass leaves; the graph itself where there is nothing to remove. */
 export function withoutDeadCode(graph: Graph): Graph {
-  const live = liveNodes(graph);
-  const nodes =
-    live.size === graph.nodes.length ? graph.nodes : graph.nodes.filter((node) => live.has(node));
+  const needed = neededValues(graph);
+  const isLive = ({ results }: Node): boolean => results.some(({ id }) => needed[id] === true);
+  const nodes = graph.nodes.every(isLive) ? graph.nodes : graph.nodes.filter(isLive);
   const unread = unreadWeights({ ...graph, nodes });
   if (nodes === graph.nodes && unread.size === 0) return graph;
   return { ...graph, nodes, weights: graph.weights.filter((weight) => !unread.has(weight)) };
 }
 
-function liveNodes(graph: Graph): ReadonlySet<Node> {
-  // By the id of a value.
+/** By the id of a value: whether an output depends on it. */
+function neededValues(graph: Graph): readonly boolean[] {
   const needed: boolean[] = [];
   for (const { value } of graph.outputs) needed[value.id] = true;
-  const live = new Set<Node>();
   for (let i = graph.nodes.length - 1; i >= 0; i--) {
     const node = graph.nodes[i];
     if (node?.results.some(({ id }) => needed[id] === true) !== true) continue;
-    live.add(node);
     for (const { id } of node.operands) needed[id] = true;
   }
-  return live;
+  return needed;
 }
