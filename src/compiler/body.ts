@@ -1,7 +1,7 @@
 /** Composites by what they are made of. */
 import { createBuilder } from './builder.js';
 import type { Graph, Node } from './ir.js';
-import { operatorOf } from './ops/index.js';
+import { operatorOf, type OperatorName } from './ops/index.js';
 import { rewriteGraph } from './rewrite.js';
 
 const bodies = new WeakMap<Node, Graph>();
@@ -24,17 +24,22 @@ export function bodyOf(node: Node): Graph {
   return body;
 }
 
+/** The graph made again, with composites in simpler operators, except those that may stay whole. */
+export function inParts(graph: Graph, isWhole: (op: OperatorName) => boolean): Graph {
+  return rewriteGraph(graph, (node, operands, builder) =>
+    isWhole(node.op)
+      ? undefined
+      : operatorOf(node.op).decompose?.(builder, operands, node.attributes),
+  );
+}
+
 /** Whether no engine has an operator as one: what lies between its parts is held and moved. */
-export function runsInParts({ op }: Node): boolean {
+export function runsInParts({ op }: Pick<Node, 'op'>): boolean {
   return operatorOf(op).traits.includes('runs-in-parts');
 }
 
 /** The graph as its nodes run: `attention` gives way to its parts, which have its path. */
 export function inRunningParts(graph: Graph): Graph {
   if (!graph.nodes.some(runsInParts)) return graph;
-  return rewriteGraph(graph, (node, operands, builder) =>
-    runsInParts(node)
-      ? operatorOf(node.op).decompose?.(builder, operands, node.attributes)
-      : undefined,
-  );
+  return inParts(graph, (op) => !runsInParts({ op }));
 }

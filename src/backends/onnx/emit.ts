@@ -1,4 +1,5 @@
 /** A graph as an ONNX model: the backend's one entry. */
+import { inParts } from '../../compiler/body.js';
 import { diagnostic, type Diagnostic } from '../../compiler/diagnostic.js';
 import {
   inputName,
@@ -11,7 +12,6 @@ import {
 import { formatDim, isSymbolic, type Dim } from '../../compiler/shape.js';
 import { artifactLocation } from '../../compiler/source.js';
 import { littleEndian } from '../bytes.js';
-import { legalize } from '../legalize.js';
 import { metadataEntries, type ModelMetadata } from '../metadata.js';
 import { batchDim, missingSize } from '../sizes.js';
 import { createEmitter, type Emitter, type EmitterState, type Held } from './emitter.js';
@@ -94,7 +94,7 @@ type Lowered =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 function lowerGraph(given: Graph, opset: number, options: OnnxOptions): Lowered {
-  const graph = legalize(given, (op) => loweringOf(op) !== undefined);
+  const graph = inParts(given, (op) => loweringOf(op) !== undefined);
   const { layout = 'nchw', dynamic = false } = options;
   const batch = dynamic ? batchDim(graph) : 1;
   const diagnostics: Diagnostic[] = [];

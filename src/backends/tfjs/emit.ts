@@ -1,4 +1,5 @@
 /** A graph as a TensorFlow.js graph model: the backend's one entry. */
+import { inParts } from '../../compiler/body.js';
 import { diagnostic, type Diagnostic } from '../../compiler/diagnostic.js';
 import {
   inputName,
@@ -10,7 +11,6 @@ import {
 } from '../../compiler/ir.js';
 import type { WeightType } from '../../compiler/sizes.js';
 import { littleEndian } from '../bytes.js';
-import { legalize } from '../legalize.js';
 import { metadataEntries, type ModelMetadata } from '../metadata.js';
 import { batchDim, missingSize } from '../sizes.js';
 import { createEmitter, type Emitter, type Held } from './emitter.js';
@@ -83,7 +83,7 @@ type Lowered =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 function lowerGraph(given: Graph): Lowered {
-  const graph = legalize(given, (op) => loweringOf(op) !== undefined);
+  const graph = inParts(given, (op) => loweringOf(op) !== undefined);
   const diagnostics = graph.nodes.flatMap((node) =>
     node.results.flatMap(({ type }) => tooManyAxes(type, node.op, node.origin)),
   );

@@ -2,6 +2,7 @@
  * A graph as a TensorFlow.js layers model, which can be trained further. Keras's own classes where
  * they compute the same and TensorFlow.js has their gradients; else one of `archc/tfjs`.
  */
+import { inParts } from '../../compiler/body.js';
 import { diagnostic, type Diagnostic } from '../../compiler/diagnostic.js';
 import {
   inputName,
@@ -16,7 +17,6 @@ import {
 import { operatorOf } from '../../compiler/ops/index.js';
 import { isStatic } from '../../compiler/shape.js';
 import { littleEndian } from '../bytes.js';
-import { legalize } from '../legalize.js';
 import { metadataEntries, type ModelMetadata } from '../metadata.js';
 import { uniqueNames } from '../names.js';
 import { shardsOf, type TfjsFile } from './encode.js';
@@ -65,7 +65,7 @@ export function emitLayers(
   weights: WeightValues,
   metadata: ModelMetadata,
 ): EmittedLayers {
-  const graph = legalize(given, (op) => operatorOf(op).decompose === undefined);
+  const graph = inParts(given, (op) => operatorOf(op).decompose === undefined);
   const diagnostics: Diagnostic[] = [];
   const unique = uniqueNames();
   const layers: MadeLayer[] = [];

@@ -1,9 +1,9 @@
 /** What tools see of a graph: calls of core operators at inference, one after another. */
+import { inParts } from '../body.js';
 import { activationCount } from '../builder.js';
 import type { Graph, Node, Scope, Value, Weight } from '../ir.js';
 import { CORE, operatorOf, type CoreName, type OperatorName } from '../ops/index.js';
 import { elementCount } from '../ops/tensor.js';
-import { rewriteGraph } from '../rewrite.js';
 import { staticShape } from '../shape.js';
 import { inferenceGraph } from '../stats.js';
 import { STD_SOURCES } from '../std-sources.js';
@@ -16,21 +16,14 @@ import type { Call } from './convention.js';
  */
 export function callsOf(graph: Graph): readonly Call[] {
   const used = new Set<Weight>();
-  return inParts(inferenceGraph(graph)).nodes.map((node) => callOf(node, used));
+  return written(inferenceGraph(graph)).nodes.map((node) => callOf(node, used));
 }
 
-/** Composites give way to what they are made of. */
-function inParts(graph: Graph): Graph {
+/** Composites as they would be written out in core operators; they may be made of composites. */
+function written(graph: Graph): Graph {
   const isWhole = (op: OperatorName): boolean =>
     isCore(op) || operatorOf(op).decompose === undefined;
-  if (graph.nodes.every(({ op }) => isWhole(op))) return graph;
-  const rewritten = rewriteGraph(graph, (node, operands, builder) =>
-    isCore(node.op)
-      ? undefined
-      : operatorOf(node.op).decompose?.(builder, operands, node.attributes),
-  );
-  // Composites may be made of composites.
-  return inParts(rewritten);
+  return graph.nodes.every(({ op }) => isWhole(op)) ? graph : written(inParts(graph, isCore));
 }
 
 function isCore(op: OperatorName): op is CoreName {
